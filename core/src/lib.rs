@@ -1,0 +1,26 @@
+//! A BitTorrent tracker that does no I/O: bytes and times go in, bytes come out.
+//!
+//! Layers, each knowing only those above it in this list:
+//!
+//! 1. [`wire`]: bytes to values and back, no state.
+//! 2. [`store`]: the swarms, in one fixed arena.
+//! 3. [`tracker`]: what an announce and a scrape do, whatever protocol they came by.
+//! 4. [`udp`] and [`http`]: the protocols. A host holds a [`tracker::Tracker`], hands datagrams to [`udp::answer`] and
+//!    the bytes of its TCP connections to [`http::Connections`].
+//!
+//! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a second.
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod counters;
+pub mod http;
+pub mod policy;
+pub mod random;
+pub mod store;
+pub mod time;
+pub mod tracker;
+pub mod udp;
+pub mod wire;

@@ -1,0 +1,177 @@
+//! What an announce and a scrape do, whatever protocol they came by.
+
+use crate::counters::Counters;
+use crate::policy::Policy;
+use crate::random::Random;
+use crate::store::{Counts, Selection, Status, Store, TooSmall, TorrentId};
+use crate::time::Secs;
+use crate::wire::{InfoHash, PeerAddr};
+
+/// What a client tells about itself with an announce (BEP 3, BEP 15, BEP 21).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A regular announce, or an event that we don't know.
+    None,
+    /// The first one.
+    Started,
+    /// The download has just become complete.
+    Completed,
+    /// The client leaves.
+    Stopped,
+    /// A partial seed: it has all that it wants and isn't complete (BEP 21; event 4 over UDP).
+    Paused,
+}
+
+/// One announce, parsed.
+#[derive(Clone, Debug)]
+pub struct Announce {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The announcer, as others shall reach it.
+    pub peer: PeerAddr,
+    /// What happened.
+    pub event: Event,
+    /// Bytes still to download; `None` if the client didn't say, which makes it a leecher.
+    pub left: Option<u64>,
+    /// Bytes downloaded so far; 0 if the client didn't say.
+    pub downloaded: u64,
+}
+
+/// The answer to an announce, all but the peers: [`Tracker::choose_v4`] and [`Tracker::choose_v6`] give those.
+///
+/// Valid until the next call that changes the tracker.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    /// The swarm's counts, the announcer included.
+    pub counts: Counts,
+    /// Seconds until the client should announce again, jittered.
+    pub interval: u32,
+    /// Seconds before which it should not.
+    pub min_interval: u32,
+    /// Peers stored of each family: what a reply can carry at most.
+    pub v4_peers: u32,
+    /// See [`v4_peers`](Self::v4_peers).
+    pub v6_peers: u32,
+    torrent: Option<TorrentId>,
+    selection: Selection,
+}
+
+/// The tracker: swarms, policy and counters. One value, no I/O, no clock.
+pub struct Tracker<'m> {
+    store: Store<'m>,
+    policy: Policy,
+    random: Random,
+    /// Counted by the protocols as they answer.
+    pub counters: Counters,
+}
+
+impl<'m> Tracker<'m> {
+    /// A tracker that keeps its swarms in `memory` and nowhere else.
+    ///
+    /// `memory` must be all zero. `secrets` are 32 bytes that nobody can guess: the index and the choice of peers depend on them.
+    ///
+    /// # Errors
+    ///
+    /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
+    pub fn new(
+        memory: &'m mut [u32],
+        secrets: &[u8; 32],
+        policy: Policy,
+        now: Secs,
+    ) -> Result<Self, TooSmall> {
+        let (key, rest) = secrets.split_first_chunk::<16>().ok_or(TooSmall)?;
+        let (seed, _) = rest.split_first_chunk::<8>().ok_or(TooSmall)?;
+        let _ = now;
+        let store = Store::new(memory, key, policy.peer_timeout)?;
+        Ok(Self {
+            store,
+            policy,
+            random: Random::new(u64::from_be_bytes(*seed)),
+            counters: Counters::default(),
+        })
+    }
+
+    /// The policy in force.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The swarms, to look at.
+    pub const fn store(&self) -> &Store<'m> {
+        &self.store
+    }
+
+    /// Stores, refreshes or removes the announcer, and returns the counts.
+    ///
+    /// `event = stopped` removes, never creates a torrent, and selects no peers. When the store is full the announcer
+    /// may go unstored; it is answered all the same.
+    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Announced {
+        let seeder = announce.left == Some(0);
+        let torrent = if announce.event == Event::Stopped {
+            self.store.leave(&announce.info_hash, &announce.peer, now)
+        } else {
+            let status = match (seeder, announce.event) {
+                (true, _) => Status::Seeder,
+                (false, Event::Paused) => Status::Partial,
+                (false, _) => Status::Leecher,
+            };
+            let completed = seeder && announce.event == Event::Completed;
+            self.store
+                .announce(&announce.info_hash, &announce.peer, status, completed, now)
+        };
+        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces again it may need
+        // seeders as much as anybody.
+        let magnet = announce.event == Event::Started && announce.downloaded == 0;
+        let wants_seeders = magnet || !(seeder || announce.event == Event::Paused);
+        let jitter = self.policy.interval_jitter;
+        let interval = self
+            .policy
+            .interval
+            .saturating_sub(jitter)
+            .saturating_add(self.random.below(jitter.saturating_mul(2).max(1)));
+        let (v4_peers, v6_peers) = torrent.map_or((0, 0), |id| self.store.families(id));
+        let listed = announce.event != Event::Stopped;
+        Announced {
+            counts: torrent.map_or(Counts::default(), |id| self.store.counts(id)),
+            interval,
+            min_interval: interval / 2,
+            v4_peers: if listed { v4_peers } else { 0 },
+            v6_peers: if listed { v6_peers } else { 0 },
+            torrent: torrent.filter(|_| listed),
+            selection: Selection {
+                exclude: announce.peer,
+                seeders: wants_seeders,
+            },
+        }
+    }
+
+    /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and returns the bytes used.
+    ///
+    /// Never the announcer; no seeders if the announcer needs none.
+    pub fn choose_v4(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
+        announced.torrent.map_or(0, |id| {
+            self.store
+                .choose_v4(id, &announced.selection, &mut self.random, out)
+        })
+    }
+
+    /// Fills `out` with compact IPv6 peers of 18 bytes (BEP 7), otherwise as [`choose_v4`](Self::choose_v4).
+    pub fn choose_v6(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
+        announced.torrent.map_or(0, |id| {
+            self.store
+                .choose_v6(id, &announced.selection, &mut self.random, out)
+        })
+    }
+
+    /// The counts of a torrent; all zero if it is unknown.
+    pub fn scrape(&self, info_hash: &InfoHash) -> Counts {
+        self.store
+            .find(info_hash)
+            .map_or(Counts::default(), |id| self.store.counts(id))
+    }
+
+    /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
+    pub fn tick(&mut self, now: Secs) {
+        self.store.sweep(now, 1024);
+    }
+}

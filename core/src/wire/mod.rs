@@ -1,0 +1,7 @@
+//! Bytes to values and back, with no state.
+
+mod info_hash;
+mod peer;
+
+pub use info_hash::InfoHash;
+pub use peer::PeerAddr;
