@@ -15,6 +15,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod cookie;
 pub mod counters;
 pub mod http;
 pub mod policy;

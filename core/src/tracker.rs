@@ -1,5 +1,6 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
+use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::policy::Policy;
 use crate::random::Random;
@@ -56,11 +57,40 @@ pub struct Announced {
     selection: Selection,
 }
 
+/// What nobody outside may guess, from the system's random source.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The key of the index.
+    pub index: [u8; 16],
+    /// The key of the connection ids.
+    pub cookies: [u8; 16],
+    /// Where the choice of peers starts from.
+    pub choice: [u8; 8],
+}
+
+impl Secrets {
+    /// Takes 40 random bytes apart.
+    pub const fn new(random: &[u8; 40]) -> Self {
+        let (mut index, mut cookies, mut choice) = ([0; 16], [0; 16], [0; 8]);
+        let (first, rest) = random.split_at(16);
+        let (second, third) = rest.split_at(16);
+        index.copy_from_slice(first);
+        cookies.copy_from_slice(second);
+        choice.copy_from_slice(third);
+        Self {
+            index,
+            cookies,
+            choice,
+        }
+    }
+}
+
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
 pub struct Tracker<'m> {
     store: Store<'m>,
     policy: Policy,
     random: Random,
+    pub(crate) cookies: Cookies,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
 }
@@ -68,25 +98,25 @@ pub struct Tracker<'m> {
 impl<'m> Tracker<'m> {
     /// A tracker that keeps its swarms in `memory` and nowhere else.
     ///
-    /// `memory` must be all zero. `secrets` are 32 bytes that nobody can guess: the index and the choice of peers depend on them.
+    /// `memory` must be all zero. `secrets` come from the system's random source: connection ids and the index are
+    /// only as safe as they are.
     ///
     /// # Errors
     ///
     /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
     pub fn new(
         memory: &'m mut [u32],
-        secrets: &[u8; 32],
+        secrets: &Secrets,
         policy: Policy,
         now: Secs,
     ) -> Result<Self, TooSmall> {
-        let (key, rest) = secrets.split_first_chunk::<16>().ok_or(TooSmall)?;
-        let (seed, _) = rest.split_first_chunk::<8>().ok_or(TooSmall)?;
+        let store = Store::new(memory, &secrets.index, policy.peer_timeout)?;
         let _ = now;
-        let store = Store::new(memory, key, policy.peer_timeout)?;
         Ok(Self {
             store,
             policy,
-            random: Random::new(u64::from_be_bytes(*seed)),
+            random: Random::new(u64::from_be_bytes(secrets.choice)),
+            cookies: Cookies::new(&secrets.cookies),
             counters: Counters::default(),
         })
     }

@@ -1,23 +1,199 @@
 //! The UDP tracker protocol (BEP 15): one datagram in, at most one out.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
 
 use crate::time::Secs;
-use crate::tracker::Tracker;
+use crate::tracker::{Announce, Event, Tracker};
+use crate::wire::udp::{self, Request, TransactionId};
+use crate::wire::{InfoHash, PeerAddr};
 
-/// The most bytes that a reply has.
+/// The most bytes that a reply has: what an Ethernet frame carries over IPv4.
 pub const LARGEST_REPLY: usize = 1472;
 
 /// Answers one datagram: writes the reply into `out` and returns its length, 0 for silence.
 ///
-/// `out` should hold [`LARGEST_REPLY`] bytes; a smaller one gets fewer peers. The reply to a source that hasn't proved
-/// its address is never longer than the request.
+/// `out` should hold [`LARGEST_REPLY`] bytes; a smaller one gets fewer peers. Silence is for what is no request, and for
+/// sources that no reply can go to. A source that hasn't proved its address by a connection id never gets a reply
+/// longer than its request, so that the tracker is no amplifier. Work is bounded by the limits of the policy.
 pub fn answer(
-    _tracker: &mut Tracker<'_>,
-    _source: SocketAddr,
-    _datagram: &[u8],
-    _now: Secs,
-    _out: &mut [u8],
+    tracker: &mut Tracker<'_>,
+    source: SocketAddr,
+    datagram: &[u8],
+    now: Secs,
+    out: &mut [u8],
 ) -> usize {
-    0
+    let ip = source.ip().to_canonical();
+    let request = match Request::parse(datagram) {
+        Ok(request) if source.port() != 0 && is_unicast(ip) => request,
+        _ => {
+            tracker.counters.udp_ignored += 1;
+            return 0;
+        }
+    };
+    let mut reply = Reply { out, used: 0 };
+    match request {
+        Request::Connect { transaction } => {
+            tracker.counters.udp_connects += 1;
+            reply.push(&udp::emit_connect(
+                transaction,
+                tracker.cookies.issue(ip, now),
+            ));
+        }
+        Request::Announce(announce) => {
+            let udp::Announce {
+                connection,
+                transaction,
+                ..
+            } = announce;
+            if !tracker.cookies.accepts(connection, ip, now) {
+                mismatch(tracker, transaction, datagram, &mut reply);
+            } else if let Some(port) = NonZeroU16::new(announce.port) {
+                tracker.counters.udp_announces += 1;
+                self::announce(tracker, &announce, PeerAddr::new(ip, port), now, &mut reply);
+            } else {
+                error(
+                    tracker,
+                    transaction,
+                    b"Port 0 can't be reached.\0",
+                    &mut reply,
+                );
+            }
+        }
+        Request::Scrape {
+            connection,
+            transaction,
+            hashes,
+        } => {
+            if tracker.cookies.accepts(connection, ip, now) {
+                tracker.counters.udp_scrapes += 1;
+                scrape(tracker, transaction, hashes, &mut reply);
+            } else {
+                mismatch(tracker, transaction, datagram, &mut reply);
+            }
+        }
+    }
+    reply.used
+}
+
+fn announce(
+    tracker: &mut Tracker<'_>,
+    request: &udp::Announce<'_>,
+    peer: PeerAddr,
+    now: Secs,
+    reply: &mut Reply<'_>,
+) {
+    let event = match request.event {
+        1 => Event::Completed,
+        2 => Event::Started,
+        3 => Event::Stopped,
+        4 => Event::Paused,
+        _ => Event::None,
+    };
+    let announced = tracker.announce(
+        &Announce {
+            info_hash: request.info_hash,
+            peer,
+            event,
+            left: Some(request.left),
+            downloaded: request.downloaded,
+        },
+        now,
+    );
+    let counts = announced.counts;
+    reply.push(&udp::emit_announce(
+        request.transaction,
+        announced.interval,
+        counts.leechers,
+        counts.seeders,
+    ));
+    // Peers of the source's own family: the stride of the list goes by it, not by a flag.
+    let most = |limit: u16| {
+        let limit = usize::from(limit);
+        usize::try_from(request.wanted).map_or(limit, |wanted| wanted.min(limit))
+    };
+    if peer.ip().is_ipv4() {
+        let room = reply.room(most(tracker.policy().most_wanted).saturating_mul(6));
+        let used = tracker.choose_v4(&announced, room);
+        reply.used += used;
+    } else {
+        let room = reply.room(most(tracker.policy().most_wanted_udp_v6).saturating_mul(18));
+        let used = tracker.choose_v6(&announced, room);
+        reply.used += used;
+    }
+}
+
+fn scrape(
+    tracker: &Tracker<'_>,
+    transaction: TransactionId,
+    hashes: &[[u8; 20]],
+    reply: &mut Reply<'_>,
+) {
+    reply.push(&udp::emit_scrape(transaction));
+    for &hash in hashes
+        .iter()
+        .take(usize::from(tracker.policy().most_scraped_udp))
+    {
+        let counts = tracker.scrape(&InfoHash(hash));
+        reply.push(&udp::emit_scraped(
+            counts.seeders,
+            counts.completed,
+            counts.leechers,
+        ));
+    }
+}
+
+/// Tells the owner of a wrong or expired connection id to connect again, if that is no longer than what it sent.
+fn mismatch(
+    tracker: &mut Tracker<'_>,
+    transaction: TransactionId,
+    datagram: &[u8],
+    reply: &mut Reply<'_>,
+) {
+    tracker.counters.udp_mismatches += 1;
+    // To the letter what opentracker says, since scripts look for it.
+    let text = b"Connection ID missmatch.\0";
+    if udp::HEAD_BYTES + text.len() <= datagram.len() {
+        error(tracker, transaction, text, reply);
+    }
+}
+
+/// Writes an error packet. The text ends in a NUL as opentracker's do: some clients print up to it.
+fn error(
+    tracker: &mut Tracker<'_>,
+    transaction: TransactionId,
+    text: &[u8],
+    reply: &mut Reply<'_>,
+) {
+    tracker.counters.udp_errors += 1;
+    reply.push(&udp::emit_error(transaction));
+    reply.push(text);
+}
+
+/// Whether a reply to this address goes to one machine (RFC 1122 section 3.2.1.3, RFC 4291 section 2.7).
+const fn is_unicast(ip: IpAddr) -> bool {
+    !(ip.is_multicast() || ip.is_unspecified() || matches!(ip, IpAddr::V4(v4) if v4.is_broadcast()))
+}
+
+/// A reply as it grows. What doesn't fit is left out whole.
+struct Reply<'a> {
+    out: &'a mut [u8],
+    used: usize,
+}
+
+impl Reply<'_> {
+    fn push(&mut self, bytes: &[u8]) {
+        let room = self.room(bytes.len());
+        if room.len() == bytes.len() {
+            room.copy_from_slice(bytes);
+            self.used += bytes.len();
+        }
+    }
+
+    /// The next `length` bytes of the buffer, or as many as there are.
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        let free = self.out.get_mut(self.used..).unwrap_or_default();
+        let length = length.min(free.len());
+        free.get_mut(..length).unwrap_or_default()
+    }
 }

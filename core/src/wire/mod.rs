@@ -2,6 +2,7 @@
 
 mod info_hash;
 mod peer;
+pub mod udp;
 
 pub use info_hash::InfoHash;
 pub use peer::PeerAddr;
