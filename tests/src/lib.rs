@@ -1,6 +1,8 @@
-//! What the tests of wrtracker share: the running program and clients that know nothing of its code.
+//! What the tests of wrtracker share: the running program and clients that know nothing of its
+//! code.
 //!
-//! Nothing here uses `wrtracker-core`: a mistake in its packets must not be made twice and go unseen.
+//! Nothing here uses `wrtracker-core`: a mistake in its packets must not be made twice and go
+//! unseen.
 #![forbid(unsafe_code)]
 
 pub mod bencode;

@@ -33,8 +33,8 @@ pub struct Exited {
 impl Server {
     /// Starts the program and returns when it says `ready`.
     ///
-    /// Without `-p`, `-P` and `-f` in `args` it listens on a free port of 127.0.0.1 and, if the machine has it, of ::1,
-    /// TCP and UDP each.
+    /// Without `-p`, `-P` and `-f` in `args` it listens on a free port of 127.0.0.1 and, if the
+    /// machine has it, of ::1, TCP and UDP each.
     ///
     /// # Panics
     ///
@@ -204,7 +204,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill and the status is still there to take.
+        // It may have ended already; then there is nothing to kill and the status is still there to
+        // take.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -212,8 +213,9 @@ impl Drop for Server {
 
 /// The program under test.
 ///
-/// That is the file named by `WRTRACKER_BIN`, else the one that `cargo build -p wrtracker --bin wrtracker` makes, once,
-/// in the profile and for the target that the running test was built with.
+/// That is the file named by `WRTRACKER_BIN`, else the one that
+/// `cargo build -p wrtracker --bin wrtracker` makes, once, in the profile and for the target that
+/// the running test was built with.
 ///
 /// # Panics
 ///
