@@ -8,6 +8,7 @@
 pub mod bencode;
 pub mod family;
 pub mod http_client;
+pub mod namespace;
 pub mod peers;
 pub mod server;
 pub mod udp_client;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use crate::namespace::skip;
+
 /// How long the program may take to start, or to end after a signal, before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -231,7 +233,7 @@ pub fn ipv6_works() -> bool {
     *WORKS.get_or_init(|| {
         let works = UdpSocket::bind((IpAddr::from(Ipv6Addr::LOCALHOST), 0)).is_ok();
         if !works {
-            eprintln!("skipped: no IPv6 on this machine, nothing is tested over it");
+            skip("no IPv6 on this machine, nothing is tested over it");
         }
         works
     })

@@ -198,6 +198,11 @@ impl UdpClient {
         self.socket.local_addr().unwrap()
     }
 
+    /// The family that it speaks over.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
     /// Sends one datagram.
     pub fn send(&self, packet: &[u8]) {
         let sent = self.socket.send(packet).unwrap();
