@@ -73,8 +73,10 @@ impl Plan {
                 .clamp(least, most)
         };
         let datagrams = scaled(256 << 10, 8, 64);
-        let connections = scaled(64 << 10, 16, 2048).min(connections).max(1);
-        let held = (connections / 4).clamp(4.min(connections), 256);
+        // The table of connections is touched at start, so an idle tracker shouldn't have too large a one.
+        let many = scaled(64 << 10, 16, 1024).max(scaled(1 << 20, 0, 1 << 20));
+        let connections = many.min(connections).max(1);
+        let held = (connections / 4).max(4.min(connections));
         let spent = Self::FIXED
             + (datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY)) as u64
             + (connections * tcp::BYTES_PER_CONNECTION) as u64

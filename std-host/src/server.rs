@@ -126,7 +126,7 @@ impl Server {
             tracker,
             listeners,
             signals,
-            batch: Batch::new(plan.datagrams, LARGEST_REPLY),
+            batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             starved: false,
             epoll,

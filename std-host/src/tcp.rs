@@ -39,7 +39,8 @@ const ACCEPTS: usize = 32;
 /// All connections, open or not.
 pub(crate) struct Tcp {
     core: Connections<'static>,
-    /// By the index of [`ConnectionId`].
+    /// By the index of [`ConnectionId`]. It grows up to its capacity as the core uses more slots, which it does in order,
+    /// so that slots never used take no memory.
     sockets: Vec<Option<Connection>>,
     input: &'static mut [u8],
     output: &'static mut [u8],
@@ -103,7 +104,7 @@ impl Tcp {
         let buffers = reserve_bytes(plan.buffer_bytes())?;
         Ok(Self {
             core: Connections::new(slots, buffers),
-            sockets: (0..plan.connections).map(|_| None).collect(),
+            sockets: Vec::with_capacity(plan.connections),
             input: reserve_bytes(INPUT)?,
             output: reserve_bytes(OUTPUT)?,
         })
@@ -131,6 +132,9 @@ impl Tcp {
                 continue;
             };
             let id = self.core.open(remote, around.now).id;
+            if self.sockets.len() <= id.index() && id.index() < self.sockets.capacity() {
+                self.sockets.resize_with(id.index() + 1, || None);
+            }
             if let Some(place) = self.sockets.get_mut(id.index()) {
                 // If another connection had to give way its socket is closed here.
                 *place = Some(Connection {
