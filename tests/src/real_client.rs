@@ -41,7 +41,10 @@ pub struct Task<'a> {
 }
 
 /// A running client. Dropping it kills and reaps the process.
-pub struct Client(Child);
+pub struct Client {
+    kind: Kind,
+    child: Child,
+}
 
 impl Kind {
     /// The name it is known by.
@@ -114,30 +117,38 @@ impl Kind {
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        Ok(Client(child))
+        Ok(Client { kind: self, child })
     }
 }
 
 impl Client {
     /// Asks the client to leave its torrent and end, and waits up to 10 seconds for it.
-    pub fn stop(mut self) {
-        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
+    ///
+    /// Returns whether it tells the tracker, as it should: Transmission 3.00 ends without.
+    pub fn stop(mut self) -> bool {
+        let signal = match self.kind {
+            // At any other it ends at once.
+            Kind::Aria2 => Signal::INT,
+            _ => Signal::TERM,
+        };
+        let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+        while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
+        self.kind != Kind::Transmission
     }
 
     /// Whether it has ended by itself, which none of them should.
     pub fn has_ended(&mut self) -> bool {
-        !matches!(self.0.try_wait(), Ok(None))
+        !matches!(self.child.try_wait(), Ok(None))
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

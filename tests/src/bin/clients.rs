@@ -212,14 +212,12 @@ impl Case {
         if seen.completed != 1 || seen.seeders != 2 || seen.leechers != 0 {
             return Err(format!("after the transfer: {seen:?}"));
         }
-        downloader.stop();
-        seeder.stop();
-        let left = setup.scrape();
-        Ok(if left.seeders + left.leechers == 0 {
-            "same bytes; 2 seeders, 1 completed, both left".to_owned()
-        } else {
-            format!("same bytes; 2 seeders, 1 completed, then {left:?}")
-        })
+        let stay = 2 - u32::from(downloader.stop()) - u32::from(seeder.stop());
+        let seen = setup.scrape();
+        if seen.seeders != stay || seen.leechers != 0 {
+            return Err(format!("after {} told that they left: {seen:?}", 2 - stay));
+        }
+        Ok(format!("same bytes, 1 completed, {} of 2 left", 2 - stay))
     }
 
     /// aria2 up to 1.37 resolves UDP trackers to IPv4 addresses only, so the tracker never hears of
