@@ -1,4 +1,17 @@
-//! What the tests and benches of wrtracker share.
+//! What the tests and benches of wrtracker share: the running program, clients that know nothing
+//! of its code, and a reference that the store is held against.
+//!
+//! Of these only [`store_model`] uses `wrtracker-core`: a mistake in its packets must not be made
+//! twice and go unseen.
 #![forbid(unsafe_code)]
 
+pub mod bencode;
+pub mod family;
+pub mod http_client;
+pub mod namespace;
+pub mod peers;
+pub mod real_client;
+pub mod server;
 pub mod store_model;
+pub mod torrent;
+pub mod udp_client;

@@ -1,0 +1,41 @@
+//! The HTTP tracker protocol (BEP 3, BEP 7, BEP 21, BEP 23, BEP 24, BEP 31, BEP 48): bytes in,
+//! replies out.
+//!
+//! A host keeps one [`Connections`] and, for each TCP connection, its socket under the index of its
+//! [`ConnectionId`]:
+//!
+//! 1. A client connects: [`Connections::open`]. If it says `replaced`, drop the old socket of that
+//!    index.
+//! 2. Bytes came: [`Connections::receive`]. Send what it wrote. If it did not consume all, call it
+//!    again with the rest.
+//! 3. The socket does not take everything: [`Connections::hold`], and don't read from it until
+//!    everything is sent. When it is writable send [`Connections::unsent`] and tell
+//!    [`Connections::sent`] how much went; when nothing is left, call [`Connections::resume`] as
+//!    often as it writes something.
+//! 4. A call returned [`Next::Close`]: send what is still to send, close the socket, call
+//!    [`Connections::close`].
+//! 5. Once a second: [`Connections::expire`] until it returns `None`, closing the sockets that it
+//!    names.
+
+mod announce;
+mod buffers;
+mod connections;
+mod failure;
+mod reply;
+mod request;
+mod scrape;
+mod serve;
+mod slot;
+
+pub use connections::{ConnectionId, Connections, Next, Opened, Turn};
+pub use slot::{IDLE_SECONDS, REQUEST_SECONDS, SEND_SECONDS, Slot};
+
+/// Bytes of one buffer that a connection may hold, and of the longest request, its headers
+/// included.
+pub const BUFFER_BYTES: usize = 8192;
+
+/// The most bytes that a reply has, its head included.
+pub const LARGEST_REPLY: usize = 8192;
+
+#[cfg(test)]
+mod tests;
