@@ -85,7 +85,7 @@ fn name(torrent: u8) -> InfoHash {
 
 fn peer(number: u16) -> PeerAddr {
     let index = number / 2 % PEERS;
-    let ip = if number % 2 == 0 {
+    let ip = if number.is_multiple_of(2) {
         IpAddr::V4(Ipv4Addr::from_bits(0xc000_0200 + u32::from(index)))
     } else {
         IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) + u128::from(index)))
@@ -134,7 +134,7 @@ fn choose(
     };
     let selection = Selection {
         exclude,
-        seeders: wanted % 2 == 0,
+        seeders: wanted.is_multiple_of(2),
     };
     let wanted = usize::from(wanted / 2);
     let known = swarms.get(&torrent).cloned().unwrap_or_default();
