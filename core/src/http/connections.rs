@@ -150,8 +150,8 @@ impl<'m> Connections<'m> {
     /// If no buffer is free to hold the beginning of a request, the connection that has waited
     /// longest for the rest of its request loses its own (or, if there is none, the one whose
     /// client has taken nothing of a reply for longest): [`expire`](Self::expire) returns it soon.
-    /// Work: at most three passes over the bytes, the work of each request, and a visit of all slots if a
-    /// buffer has to be found that way.
+    /// Work: at most three passes over the bytes, the work of each request, and a visit of all
+    /// slots if a buffer has to be found that way.
     pub fn receive(
         &mut self,
         id: ConnectionId,

@@ -30,8 +30,8 @@ const CLIENTS: [(&str, &str, &str, &str); 6] = [
     ),
     (
         "transmission",
-        "info_hash=%00%0a%0d%20%21~%2a%27%28%29_-.%2b%25%26%3d%7f%80%ff&peer_id=-TR3000-abcdefghijkl\
-         &port=51413&uploaded=0&downloaded=0&left=9223372036854775807&numwant=80&key=7d1f2a0\
+        "info_hash=%00%0a%0d%20%21~%2a%27%28%29_-.%2b%25%26%3d%7f%80%ff\
+         &peer_id=-TR3000-abcdefghijkl&port=51413&uploaded=0&downloaded=0&left=9223372036854775807&numwant=80&key=7d1f2a0\
          &compact=1&supportcrypto=1&event=started&ipv4=192.0.2.1&ipv6=2001%3adb8%3a%3a1",
         "HTTP/1.1",
         "Host: tracker:6969\r\nUser-Agent: Transmission/3.00\r\nAccept: */*\r\n\
@@ -116,10 +116,18 @@ fn http_request() -> Vec<Seed> {
         ),
         (
             "smuggled",
-            b"\x05GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n Content-Length: 9\r\n\r\n0\r\n\r\n".to_vec(),
+            b"\x05GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n Content-Length: 9\r\n\r\n0\r\n\
+              \r\n"
+                .to_vec(),
         ),
-        ("proxy", b"\x20GET http://t:6969/announce HTTP/1.1\r\nHost: t\r\n\r\n".to_vec()),
-        ("tls", b"\x02\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n".to_vec()),
+        (
+            "proxy",
+            b"\x20GET http://t:6969/announce HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
+        ),
+        (
+            "tls",
+            b"\x02\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n".to_vec(),
+        ),
     ]);
     seeds
 }
