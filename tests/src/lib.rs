@@ -11,5 +11,7 @@ pub mod fuzz;
 pub mod http_client;
 pub mod namespace;
 pub mod peers;
+pub mod real_client;
 pub mod server;
+pub mod torrent;
 pub mod udp_client;
