@@ -3,4 +3,6 @@
 //! Nothing here uses `wrtracker-core`: a mistake in its packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
+pub mod load;
+pub mod process;
 pub mod server;
