@@ -3,6 +3,11 @@
 //! Nothing here uses `wrtracker-core`: a mistake in its packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
+pub mod bencode;
+pub mod family;
+pub mod http_client;
 pub mod load;
+pub mod peers;
 pub mod process;
 pub mod server;
+pub mod udp_client;
