@@ -58,47 +58,50 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// Appends a request to `out` and returns its length.
+/// Most bytes of a request.
+pub const LARGEST: usize = 16 + 20 * MOST_SCRAPED as usize;
+
+/// Writes a request into `out`, of [`LARGEST`] bytes at least, and returns its length.
 pub fn emit(
     request: Request,
     item: Item,
     work: &Work,
     connection: &[u8; 8],
     transaction: u32,
-    out: &mut Vec<u8>,
+    out: &mut [u8],
 ) -> usize {
-    let start = out.len();
     let (action, connection) = match request {
         Request::Connect => (0_u32, &[0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80]),
         Request::Announce(_) => (1, connection),
         Request::Scrape(_) => (2, connection),
     };
-    out.extend_from_slice(connection);
-    out.extend_from_slice(&action.to_be_bytes());
-    out.extend_from_slice(&transaction.to_be_bytes());
+    out[..8].copy_from_slice(connection);
+    out[8..12].copy_from_slice(&action.to_be_bytes());
+    out[12..16].copy_from_slice(&transaction.to_be_bytes());
     match request {
-        Request::Connect => {}
+        Request::Connect => 16,
         Request::Announce(wanted) => {
-            let mut rest = [0; 82];
             let left: u64 = if work.seeds(item) { 0 } else { 1 << 30 };
-            rest[..20].copy_from_slice(&work.info_hash(item.torrent));
-            rest[20..28].copy_from_slice(b"-LT0001-");
-            rest[28..32].copy_from_slice(&item.torrent.to_be_bytes());
-            rest[32..36].copy_from_slice(&item.peer.to_be_bytes());
-            rest[40..48].copy_from_slice(&(1_u64 << 20).to_be_bytes());
-            rest[48..56].copy_from_slice(&left.to_be_bytes());
-            rest[72..76].copy_from_slice(&item.peer.to_be_bytes());
-            rest[76..80].copy_from_slice(&wanted.to_be_bytes());
-            rest[80..].copy_from_slice(&work.port(item).to_be_bytes());
-            out.extend_from_slice(&rest);
+            out[16..98].fill(0);
+            out[16..36].copy_from_slice(&work.info_hash(item.torrent));
+            out[36..44].copy_from_slice(b"-LT0001-");
+            out[44..48].copy_from_slice(&item.torrent.to_be_bytes());
+            out[48..52].copy_from_slice(&item.peer.to_be_bytes());
+            out[56..64].copy_from_slice(&(1_u64 << 20).to_be_bytes());
+            out[64..72].copy_from_slice(&left.to_be_bytes());
+            out[88..92].copy_from_slice(&item.peer.to_be_bytes());
+            out[92..96].copy_from_slice(&wanted.to_be_bytes());
+            out[96..98].copy_from_slice(&work.port(item).to_be_bytes());
+            98
         }
         Request::Scrape(count) => {
-            for torrent in item.torrent..item.torrent + count {
-                out.extend_from_slice(&work.info_hash(torrent % work.torrents));
+            for (to, torrent) in out[16..].chunks_mut(20).zip(0..count) {
+                let torrent = (item.torrent + torrent) % work.torrents;
+                to.copy_from_slice(&work.info_hash(torrent));
             }
+            16 + 20 * count as usize
         }
     }
-    out.len() - start
 }
 
 /// The transaction id of a reply, if it has one.
@@ -145,7 +148,7 @@ pub fn check(
             }
         }
         (2, Request::Scrape(count)) => {
-            if rest.len() % 12 != 0 {
+            if !rest.len().is_multiple_of(12) {
                 return Err(Wrong::Length);
             }
             if rest.len() / 12 > count as usize {
@@ -186,11 +189,13 @@ mod tests {
 
     #[test]
     fn requests_have_the_shape_of_bep_15() {
-        let mut out = Vec::new();
+        let mut out = [0; LARGEST];
         let id = [9; 8];
         assert_eq!(emit(Request::Connect, ITEM, &work(), &id, 7, &mut out), 16);
-        assert_eq!(out, *b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0\0\0\0\x07");
-        out.clear();
+        assert_eq!(
+            out[..16],
+            *b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0\0\0\0\x07"
+        );
         let announce = Request::Announce(-1);
         assert_eq!(emit(announce, ITEM, &work(), &id, 7, &mut out), 98);
         assert_eq!(out[..16], *b"\t\t\t\t\t\t\t\t\0\0\0\x01\0\0\0\x07");
@@ -198,10 +203,9 @@ mod tests {
         assert_eq!(out[64..72], (1_u64 << 30).to_be_bytes());
         assert_eq!(out[80..88], [0; 8]);
         assert_eq!(out[92..96], [255; 4]);
-        assert_eq!(out[96..], work().port(ITEM).to_be_bytes());
-        out.clear();
+        assert_eq!(out[96..98], work().port(ITEM).to_be_bytes());
         let scrape = Request::Scrape(2);
         assert_eq!(emit(scrape, ITEM, &work(), &id, 7, &mut out), 56);
-        assert_eq!(out[36..], work().info_hash(4));
+        assert_eq!(out[36..56], work().info_hash(4));
     }
 }

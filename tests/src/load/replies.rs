@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::bencode::Value;
+
 /// A reply so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
@@ -65,27 +67,24 @@ pub fn check(bytes: &[u8]) -> Result<Progress, Wrong> {
     let Some(body) = bytes.get(end + 4..).and_then(|rest| rest.get(..length)) else {
         return Ok(Progress::More);
     };
-    let entries = dictionary(body).ok_or(Wrong::Bencode)?;
-    let stride = |entry: &(&[u8], &[u8])| match entry.0 {
-        b"peers" => Some(6),
-        b"peers6" => Some(18),
-        _ => None,
+    let Ok(reply @ Value::Dict(_)) = Value::parse(body) else {
+        return Err(Wrong::Bencode);
     };
     let mut peers = 0;
-    for entry in &entries {
-        if let Some(stride) = stride(entry) {
-            // A list of dictionaries is another form (BEP 3), which nobody here asks for.
-            let (list, _) = string(entry.1).ok_or(Wrong::Peers)?;
-            if list.len() % stride != 0 {
-                return Err(Wrong::Peers);
+    for (key, stride) in [("peers", 6), ("peers6", 18)] {
+        match reply.find(key) {
+            None => {}
+            Some(Value::Bytes(list)) if list.len() % stride == 0 => {
+                peers += u32::try_from(list.len() / stride).unwrap_or(u32::MAX);
             }
-            peers += u32::try_from(list.len() / stride).unwrap_or(u32::MAX);
+            // A list of dictionaries is another form (BEP 3), which nobody here asks for.
+            Some(_) => return Err(Wrong::Peers),
         }
     }
     Ok(Progress::Done {
         length: end + 4 + length,
         peers,
-        refused: entries.iter().any(|(key, _)| *key == b"failure reason"),
+        refused: reply.find("failure reason").is_some(),
     })
 }
 
@@ -97,62 +96,4 @@ fn content_length(head: &[u8]) -> Option<usize> {
         }
         std::str::from_utf8(value).ok()?.trim().parse().ok()
     })
-}
-
-/// The keys and values of a dictionary that is all of `bytes`.
-fn dictionary(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
-    let mut entries = Vec::new();
-    let mut rest = bytes.strip_prefix(b"d")?;
-    while rest != b"e" {
-        let (key, value) = string(rest)?;
-        rest = value_end(value, 0)?;
-        if entries.last().is_some_and(|&(last, _)| last >= key) {
-            return None;
-        }
-        entries.push((key, &value[..value.len() - rest.len()]));
-    }
-    Some(entries)
-}
-
-/// The string at the start of `bytes`, and what follows.
-fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = bytes.iter().take(10).position(|&byte| byte == b':')?;
-    let digits = &bytes[..colon];
-    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
-        return None;
-    }
-    let length: usize = number(digits)?;
-    bytes[colon + 1..].split_at_checked(length)
-}
-
-fn number(digits: &[u8]) -> Option<usize> {
-    digits.iter().try_fold(0_usize, |sum, &digit| {
-        let digit = digit.checked_sub(b'0').filter(|&digit| digit < 10)?;
-        sum.checked_mul(10)?.checked_add(digit.into())
-    })
-}
-
-/// What follows the value at the start of `bytes`.
-fn value_end(bytes: &[u8], depth: u32) -> Option<&[u8]> {
-    const DEEPEST: u32 = 16;
-    match bytes.first()? {
-        b'i' => {
-            let end = bytes.iter().position(|&byte| byte == b'e')?;
-            let digits = &bytes[1..end];
-            let digits = digits.strip_prefix(b"-").unwrap_or(digits);
-            number(digits).filter(|_| !digits.is_empty())?;
-            Some(&bytes[end + 1..])
-        }
-        kind @ (b'l' | b'd') if depth < DEEPEST => {
-            let mut rest = &bytes[1..];
-            while *rest.first()? != b'e' {
-                if *kind == b'd' {
-                    rest = string(rest)?.1;
-                }
-                rest = value_end(rest, depth + 1)?;
-            }
-            Some(&rest[1..])
-        }
-        _ => string(bytes).map(|(_, rest)| rest),
-    }
 }

@@ -1,14 +1,14 @@
 //! The load over UDP.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
+use wrtracker::sys::mmsg::Batch;
 
 use super::packets::{self, Reply, Request};
-use super::work::{Item, source_address};
+use super::work::{Item, Work, source_address};
 use super::{Config, Counts, Extent, Plan, phase};
 
 /// How long to wait for a reply before the request is sent again or given up, in microseconds.
@@ -34,6 +34,7 @@ pub(super) fn run(plan: Plan<'_>, start: Instant) -> io::Result<Counts> {
         plan,
         start,
         sockets,
+        batch: Batch::new(BATCH, packets::LARGEST),
         slots: vec![Slot::default(); window],
         free: (0..window).rev().collect(),
         counts: Counts::default(),
@@ -59,9 +60,8 @@ struct Socket {
     udp: UdpSocket,
     connection: Option<[u8; 8]>,
     renew: u64,
-    /// Requests to send, one after the other, and the length of each.
-    bytes: Vec<u8>,
-    lengths: Vec<usize>,
+    /// Requests to send, each with its transaction id.
+    queue: Vec<(Request, Item, u32)>,
 }
 
 impl Socket {
@@ -75,48 +75,20 @@ impl Socket {
             udp,
             connection: None,
             renew: 0,
-            bytes: Vec::new(),
-            lengths: Vec::new(),
+            queue: Vec::new(),
         })
     }
 
-    /// Sends what is queued, as much as the system takes.
-    fn flush(&mut self) -> io::Result<()> {
-        while !self.lengths.is_empty() {
-            let mut rest = &self.bytes[..];
-            let pieces: Vec<_> = self
-                .lengths
-                .iter()
-                .take(BATCH)
-                .map(|&length| {
-                    let (piece, after) = rest.split_at(length);
-                    rest = after;
-                    [IoSlice::new(piece)]
-                })
-                .collect();
-            let mut controls: Vec<_> = pieces
-                .iter()
-                .map(|_| SendAncillaryBuffer::default())
-                .collect();
-            let mut messages: Vec<_> = pieces
-                .iter()
-                .zip(&mut controls)
-                .map(|(piece, control)| MMsgHdr::new(piece, control))
-                .collect();
-            let sent = match sendmmsg(&self.udp, &mut messages, SendFlags::empty()) {
-                Ok(sent) => sent,
-                Err(rustix::io::Errno::AGAIN) => return Ok(()),
-                // The tracker is not there yet or no more; silence tells for how long.
-                Err(rustix::io::Errno::CONNREFUSED) => 0,
-                Err(error) => return Err(error.into()),
-            };
-            let used: usize = self.lengths.drain(..sent).sum();
-            self.bytes.drain(..used);
-            if sent == 0 {
-                return Ok(());
+    /// Sends what is queued. What the system doesn't take is lost, as on any network.
+    fn flush(&mut self, batch: &mut Batch, work: &Work) {
+        let connection = self.connection.unwrap_or_default();
+        for some in self.queue.chunks(BATCH) {
+            for &(request, item, transaction) in some {
+                batch.push(|out| packets::emit(request, item, work, &connection, transaction, out));
             }
+            batch.send(&self.udp);
         }
-        Ok(())
+        self.queue.clear();
     }
 }
 
@@ -124,6 +96,7 @@ struct Client<'c> {
     plan: Plan<'c>,
     start: Instant,
     sockets: Vec<Socket>,
+    batch: Batch,
     slots: Vec<Slot>,
     free: Vec<usize>,
     counts: Counts,
@@ -157,7 +130,7 @@ impl Client<'_> {
                     }
                 }
             }
-            self.flush()?;
+            self.flush();
             self.wait()?;
             self.receive(now)?;
             self.check_silence(now)?;
@@ -180,7 +153,7 @@ impl Client<'_> {
                 self.counts = Counts::default();
             }
             self.issue(now);
-            self.flush()?;
+            self.flush();
             if self.outstanding() == 0 {
                 return Ok(());
             }
@@ -237,18 +210,9 @@ impl Client<'_> {
         if now > self.sockets[number].renew {
             self.renew(number, now);
         }
-        let socket = &mut self.sockets[number];
-        let connection = socket.connection.unwrap_or_default();
-        let work = &self.plan.config.work;
-        let length = packets::emit(
-            request,
-            item,
-            work,
-            &connection,
-            transaction,
-            &mut socket.bytes,
-        );
-        socket.lengths.push(length);
+        self.sockets[number]
+            .queue
+            .push((request, item, transaction));
     }
 
     fn renew(&mut self, number: usize, now: u64) {
@@ -259,45 +223,38 @@ impl Client<'_> {
             torrent: 0,
             peer: 0,
         };
-        let work = &self.plan.config.work;
-        let length = packets::emit(
-            Request::Connect,
-            item,
-            work,
-            &[0; 8],
-            transaction,
-            &mut socket.bytes,
-        );
-        socket.lengths.push(length);
+        socket.queue.push((Request::Connect, item, transaction));
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.sockets.iter_mut().try_for_each(Socket::flush)
+    fn flush(&mut self) {
+        for socket in &mut self.sockets {
+            socket.flush(&mut self.batch, &self.plan.config.work);
+        }
     }
 
     /// Takes all replies that are there.
     fn receive(&mut self, now: u64) -> io::Result<usize> {
-        let mut heard = 0;
-        let mut buffer = [0; 2048];
+        let mut all = 0;
         for number in 0..self.sockets.len() {
-            for _ in 0..BATCH {
-                match self.sockets[number].udp.recv(&mut buffer) {
-                    Ok(length) => self.take(number, &buffer[..length], now),
-                    Err(error) => match error.kind() {
-                        io::ErrorKind::WouldBlock | io::ErrorKind::ConnectionRefused => break,
-                        _ => return Err(error),
-                    },
-                }
-                heard += 1;
+            let heard = match self.batch.receive(&self.sockets[number].udp) {
+                Ok(heard) => heard,
+                // The tracker is not there yet or no more; silence tells for how long.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => 0,
+                Err(error) => return Err(error),
+            };
+            for nth in 0..heard {
+                self.take(number, nth, now);
             }
+            all += heard;
         }
-        if heard > 0 {
+        if all > 0 {
             self.heard = now;
         }
-        Ok(heard)
+        Ok(all)
     }
 
-    fn take(&mut self, number: usize, reply: &[u8], now: u64) {
+    fn take(&mut self, number: usize, nth: usize, now: u64) {
+        let reply = self.batch.datagram(nth);
         let Some(transaction) = packets::transaction(reply) else {
             return self.counts.note_wrong(&packets::Wrong::Length);
         };
