@@ -1,2 +1,8 @@
 //! The program.
-fn main() {}
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wrtracker::program::main(env::args_os().skip(1))
+}

@@ -1,0 +1,143 @@
+//! Addresses to listen on, in opentracker's syntax.
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use crate::options::Reason;
+
+/// The port of a tracker that names none.
+pub const DEFAULT_PORT: u16 = 6969;
+
+/// Parses an address alone: `192.0.2.1` or `2001:db8::1`.
+///
+/// # Errors
+///
+/// [`Reason::NotAnAddress`]; host names are never looked up.
+pub fn parse_ip(text: &str) -> Result<IpAddr, Reason> {
+    text.parse().map_err(|_| Reason::NotAnAddress)
+}
+
+/// Parses a port, 0 to 65535, where 0 lets the kernel pick one.
+///
+/// # Errors
+///
+/// [`Reason::NotAPort`] for anything but digits, and for numbers above 65535.
+pub fn parse_port(text: &str) -> Result<u16, Reason> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Reason::NotAPort);
+    }
+    text.parse().map_err(|_| Reason::NotAPort)
+}
+
+/// Parses an address with a port after it or without one:
+/// `192.0.2.1`, `192.0.2.1:80`, `::1`, `[::1]`, `[::1]:80`, `[::1].80` or `::1.80`.
+///
+/// # Errors
+///
+/// [`Reason::NotAnAddress`] or [`Reason::NotAPort`].
+pub fn parse(text: &str) -> Result<(IpAddr, Option<u16>), Reason> {
+    if let Some(bracketed) = text.strip_prefix('[') {
+        let (ip, rest) = bracketed.split_once(']').ok_or(Reason::NotAnAddress)?;
+        let ip: Ipv6Addr = ip.parse().map_err(|_| Reason::NotAnAddress)?;
+        let port = match rest.as_bytes().first() {
+            None => None,
+            Some(b':' | b'.') => Some(parse_port(&rest[1..])?),
+            Some(_) => return Err(Reason::NotAnAddress),
+        };
+        return Ok((ip.into(), port));
+    }
+    if let Ok(ip) = text.parse() {
+        return Ok((ip, None));
+    }
+    // What is left is IPv4 with a colon or bare IPv6 with a dot before the port. `::1:80` was taken as an address above.
+    let separator = if text.contains("::") || text.matches(':').count() > 1 {
+        '.'
+    } else {
+        ':'
+    };
+    let (ip, port) = text.rsplit_once(separator).ok_or(Reason::NotAnAddress)?;
+    let ip = parse_ip(ip)?;
+    Ok((ip, Some(parse_port(port)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, parse_port};
+    use crate::options::Reason;
+
+    #[test]
+    fn every_form_of_opentracker_is_understood() {
+        for (text, ip, port) in [
+            ("1.2.3.4", "1.2.3.4", None),
+            ("1.2.3.4:80", "1.2.3.4", Some(80)),
+            ("1.2.3.4:0", "1.2.3.4", Some(0)),
+            ("::1", "::1", None),
+            ("[::1]", "::1", None),
+            ("[::1]:80", "::1", Some(80)),
+            ("[::1].80", "::1", Some(80)),
+            ("::1.80", "::1", Some(80)),
+            (
+                "2001:db8:1:2:3:4:5:6.6969",
+                "2001:db8:1:2:3:4:5:6",
+                Some(6969),
+            ),
+            ("::1:1704", "::1:1704", None),
+            ("::ffff:1.2.3.4", "::ffff:1.2.3.4", None),
+            ("::ffff:1.2.3.4.80", "::ffff:1.2.3.4", Some(80)),
+        ] {
+            assert_eq!(parse(text), Ok((ip.parse().unwrap(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "::1:17049",
+            "*",
+            "80",
+            ":80",
+            "localhost",
+            "localhost:80",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.256",
+            "[::1",
+            "[1.2.3.4]:80",
+            "[::1]80",
+            "[]",
+            "::1 ",
+            "1.2.3.4 :80",
+            "fe80::1%eth0",
+        ] {
+            assert_eq!(parse(text), Err(Reason::NotAnAddress), "{text}");
+        }
+        for text in [
+            "1.2.3.4:",
+            "1.2.3.4:70000",
+            "1.2.3.4:65536",
+            "1.2.3.4:+1",
+            "[::1]:",
+            "::1.x",
+        ] {
+            assert_eq!(parse(text), Err(Reason::NotAPort), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_whole_and_in_range() {
+        assert_eq!(parse_port("0"), Ok(0));
+        assert_eq!(parse_port("65535"), Ok(65535));
+        for text in [
+            "",
+            "65536",
+            "70000",
+            "17050x",
+            "-1",
+            "+1",
+            " 1",
+            "99999999999999999999",
+        ] {
+            assert_eq!(parse_port(text), Err(Reason::NotAPort), "{text}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Configuration files: one directive a line, as opentracker reads them.
+//!
+//! Blanks at both ends of a line don't count, a line that is empty or starts with `#` says nothing, and what else there
+//! is must be a keyword, blanks or tabs, and a value. A directive that we don't know is a warning, a value that we can't
+//! use an error; the whole file is read in either case, so that all of them are told at once.
+
+use core::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use crate::options::{self, Action, Reason};
+use crate::settings::Settings;
+
+/// Longest line, in bytes. opentracker would cut a longer one in two.
+pub const LONGEST_LINE: usize = 511;
+
+/// Largest file, in bytes: a bound for a path that leads to a device.
+pub const LARGEST_FILE: u64 = 1 << 20;
+
+/// Reads the file at `path` into `settings`.
+///
+/// A file that can't be read is a warning, as with opentracker.
+pub fn read(path: &Path, settings: &mut Settings) {
+    let name = path.display();
+    match load(path) {
+        Ok(text) if text.len() as u64 > LARGEST_FILE => {
+            settings
+                .errors
+                .push(format!("{name}: more than {LARGEST_FILE} bytes"));
+        }
+        Ok(text) => parse(&name, &text, settings),
+        Err(error) => {
+            settings
+                .warnings
+                .push(format!("{name}: {error}; going on without this file"));
+        }
+    }
+}
+
+fn load(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)?
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Reads `text`, calling it `name` where something is wrong with it.
+pub fn parse(name: &dyn fmt::Display, text: &[u8], settings: &mut Settings) {
+    for (nth, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let number = nth + 1;
+        if line.len() > LONGEST_LINE {
+            settings
+                .errors
+                .push(format!("{name}:{number}: longer than {LONGEST_LINE} bytes"));
+            continue;
+        }
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let end = line
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(line.len());
+        let (keyword, value) = line.split_at(end);
+        let shown = keyword.escape_ascii();
+        match options::by_directive(keyword).map(|entry| entry.action) {
+            None => settings
+                .warnings
+                .push(format!("{name}:{number}: {shown}: unknown directive")),
+            Some(Action::Set(set)) => {
+                if let Err(reason) = plain(value).and_then(|value| set(settings, value)) {
+                    settings
+                        .errors
+                        .push(format!("{name}:{number}: {shown}: {reason}"));
+                }
+            }
+            // No directive reads another file or prints the help.
+            Some(Action::ReadFile | Action::Help | Action::Version) => {}
+        }
+    }
+}
+
+/// The value alone: no blanks around it and no comment behind it.
+fn plain(value: &[u8]) -> Result<&str, Reason> {
+    let comment = value
+        .windows(2)
+        .position(|pair| pair[0].is_ascii_whitespace() && pair[1] == b'#');
+    let value = value
+        .get(..comment.unwrap_or(value.len()))
+        .unwrap_or_default()
+        .trim_ascii();
+    match str::from_utf8(value) {
+        Ok("") => Err(Reason::NoValue),
+        Ok(value) => Ok(value),
+        Err(_) => Err(Reason::NotText),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{parse, read};
+    use crate::settings::{Listen, Settings};
+    use crate::size::Bytes;
+
+    fn settings(text: &[u8]) -> Settings {
+        let mut settings = Settings::default();
+        parse(&"conf", text, &mut settings);
+        settings
+    }
+
+    #[test]
+    fn directives_accumulate_or_replace() {
+        let read = settings(
+            b"# a comment\r\n\n   \t\nlisten.tcp_udp 1.2.3.4\r\n \tlisten.udp\t[::1]:80  \n\
+              listen.tcp :: # either family\ntracker.memory 8M\ntracker.memory 9M",
+        );
+        let ip = |text: &str| text.parse().ok();
+        assert_eq!(
+            read.listen,
+            [
+                Listen {
+                    tcp: true,
+                    udp: true,
+                    ip: ip("1.2.3.4"),
+                    port: 6969
+                },
+                Listen {
+                    tcp: false,
+                    udp: true,
+                    ip: ip("::1"),
+                    port: 80
+                },
+                Listen {
+                    tcp: true,
+                    udp: false,
+                    ip: None,
+                    port: 6969
+                },
+            ]
+        );
+        assert_eq!(read.memory, Some(Bytes(9 << 20)));
+        assert_eq!((read.warnings.len(), read.errors.len()), (0, 0), "{read:?}");
+    }
+
+    #[test]
+    fn unknown_directives_are_warnings_with_their_place() {
+        let read = settings(b"\nlisten.tpc 1.2.3.4\nListen.tcp 1.2.3.4\n\xff\x00 x\nbatch");
+        assert_eq!(
+            read.warnings,
+            [
+                "conf:2: listen.tpc: unknown directive",
+                "conf:3: Listen.tcp: unknown directive",
+                "conf:4: \\xff\\x00: unknown directive",
+                "conf:5: batch: unknown directive",
+            ]
+        );
+        assert!(read.errors.is_empty() && read.listen.is_empty());
+    }
+
+    #[test]
+    fn every_bad_value_is_told() {
+        let long = [b"# ".as_slice(), &[b'x'; 510], b"\n"].concat();
+        let mut text =
+            b"listen.tcp nowhere\nlisten.udp 1.2.3.4:70000\ntracker.memory\nlisten.tcp \xff\n"
+                .to_vec();
+        text.extend(long);
+        text.extend(b"tracker.memory # 8M\nlisten.tcp 1.2.3.4");
+        let read = settings(&text);
+        assert_eq!(read.errors.len(), 6, "{read:?}");
+        assert!(read.errors[0].starts_with("conf:1: listen.tcp: not an address"));
+        assert_eq!(
+            read.errors[1],
+            "conf:2: listen.udp: not a port from 0 to 65535"
+        );
+        assert_eq!(
+            read.errors[2],
+            "conf:3: tracker.memory: the value is missing"
+        );
+        assert_eq!(
+            read.errors[3],
+            "conf:4: listen.tcp: the value is not UTF-8 text"
+        );
+        assert_eq!(read.errors[4], "conf:5: longer than 511 bytes");
+        assert_eq!(
+            read.errors[5],
+            "conf:6: tracker.memory: the value is missing"
+        );
+        assert_eq!(read.listen.len(), 1);
+    }
+
+    #[test]
+    fn a_line_of_exactly_the_longest_length_is_read() {
+        let line = [b"listen.tcp 1.2.3.4 #".as_slice(), &[b'x'; 491]].concat();
+        assert_eq!(line.len(), 511);
+        assert_eq!(settings(&line).listen.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_warning_and_an_endless_one_an_error() {
+        let mut settings = Settings::default();
+        read(Path::new("/nonexistent/file"), &mut settings);
+        read(Path::new("/"), &mut settings);
+        assert_eq!(
+            (settings.warnings.len(), settings.errors.len()),
+            (2, 0),
+            "{settings:?}"
+        );
+        read(Path::new("/dev/zero"), &mut settings);
+        assert_eq!(settings.errors, ["/dev/zero: more than 1048576 bytes"]);
+    }
+}

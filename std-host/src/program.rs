@@ -1,0 +1,76 @@
+//! The program from its command line to its exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use wrtracker_core::policy::Policy;
+
+use crate::listen;
+use crate::log;
+use crate::machine;
+use crate::options::{Help, Usage, Version};
+use crate::plan::Plan;
+use crate::server::Server;
+use crate::settings::{Command, Settings};
+use crate::sys::signals::Signals;
+
+/// A command line that can't be understood; opentracker's number.
+const USAGE: u8 = 1;
+/// A setting that can't be used.
+const SETTINGS: u8 = 2;
+/// A resource that the system does not give; opentracker's number.
+const SYSTEM: u8 = 111;
+
+/// Runs the program with these arguments, the program's name left out, until a signal ends it.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let settings = match Command::parse(arguments) {
+        Ok(Command::Run(settings)) => settings,
+        Ok(Command::Help) => {
+            log::text(Help);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Command::Version) => {
+            log::text(format_args!("{Version}\n"));
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            log::line(format_args!("{}; {Usage}", error.0));
+            return ExitCode::from(USAGE);
+        }
+    };
+    for warning in &settings.warnings {
+        log::warning(warning);
+    }
+    for error in &settings.errors {
+        log::line(error);
+    }
+    if !settings.errors.is_empty() {
+        return ExitCode::from(SETTINGS);
+    }
+    match serve(&settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, message)) => {
+            log::line(message);
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn serve(settings: &Settings) -> Result<(), (u8, String)> {
+    let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
+    let limit = settings
+        .memory
+        .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
+    let plan = Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
+    let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
+    let listeners = listen::open_all(&settings.listeners(), |problem| log::warning(problem))
+        .map_err(|error| refused(SYSTEM)(&error))?;
+    let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
+        .map_err(|error| refused(SYSTEM)(&error))?;
+    for listener in server.listeners() {
+        log::line(format_args!("listening on {listener}"));
+    }
+    log::line(plan);
+    log::line("ready");
+    server.run().map_err(|error| refused(SYSTEM)(&error))
+}

@@ -1,0 +1,250 @@
+//! The event loop: one thread, one epoll, everything non-blocking.
+//!
+//! A turn is: wait for events; read the clock once; take each event, with a bound on the work that one socket gets;
+//! and, once a second while there is anything to forget, let the tracker forget it. Events only say where to look: what
+//! happens is decided by what the system calls then return, so that an event which comes too late does no harm.
+
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::time::Instant;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::rand::{GetRandomFlags, getrandom};
+use wrtracker_core::policy::Policy;
+use wrtracker_core::time::Secs;
+use wrtracker_core::tracker::{Secrets, Tracker};
+use wrtracker_core::udp::LARGEST_REPLY;
+
+use crate::listen::{Listener, Protocol};
+use crate::plan::Plan;
+use crate::sys::memory::reserve_words;
+use crate::sys::mmsg::Batch;
+use crate::sys::signals::{Request, Signals};
+use crate::udp;
+
+/// The tracker with its sockets.
+pub struct Server {
+    tracker: Tracker<'static>,
+    listeners: Vec<Listener>,
+    signals: Option<Signals>,
+    batch: Batch,
+    epoll: OwnedFd,
+    events: Vec<Event>,
+    started: Instant,
+    ticked: Secs,
+}
+
+/// What a turn comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turned {
+    /// There will be more.
+    Running,
+    /// A signal asked for the end.
+    Ended,
+}
+
+/// The server can't start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The kernel does not promise that much memory.
+    Memory(io::Error),
+    /// The kernel refuses something else.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory(error) => {
+                write!(
+                    to,
+                    "can't reserve the memory: {error}; set a lower limit with -m"
+                )
+            }
+            Self::System(error) => write!(to, "can't start: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for StartError {}
+
+impl From<rustix::io::Errno> for StartError {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+/// Events taken from the kernel at a time.
+const EVENTS: usize = 64;
+
+/// What an event is about, as the upper half of its data; the lower is an index.
+mod about {
+    pub(super) const LISTENER: u32 = 0;
+    pub(super) const SIGNALS: u32 = 1;
+}
+
+impl Server {
+    /// A server that has taken all the memory it will ever have.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn new(
+        plan: &Plan,
+        policy: Policy,
+        listeners: Vec<Listener>,
+        signals: Option<Signals>,
+    ) -> Result<Self, StartError> {
+        let arena = reserve_words(plan.arena_words).map_err(StartError::Memory)?;
+        let mut random = [0; 40];
+        fill_random(&mut random)?;
+        let too_small = |_| StartError::Memory(io::ErrorKind::OutOfMemory.into());
+        let tracker =
+            Tracker::new(arena, &Secrets::new(&random), policy, Secs(0)).map_err(too_small)?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        for (nth, listener) in listeners.iter().enumerate() {
+            epoll::add(
+                &epoll,
+                &listener.socket,
+                data(about::LISTENER, nth),
+                EventFlags::IN,
+            )?;
+        }
+        if let Some(signals) = &signals {
+            epoll::add(&epoll, signals, data(about::SIGNALS, 0), EventFlags::IN)?;
+        }
+        Ok(Self {
+            tracker,
+            listeners,
+            signals,
+            batch: Batch::new(plan.datagrams, LARGEST_REPLY),
+            epoll,
+            events: Vec::with_capacity(EVENTS),
+            started: Instant::now(),
+            ticked: Secs(0),
+        })
+    }
+
+    /// The sockets that it listens on.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// The tracker inside.
+    pub fn tracker(&self) -> &Tracker<'static> {
+        &self.tracker
+    }
+
+    /// Takes turns until a signal asks for the end.
+    ///
+    /// # Errors
+    ///
+    /// Only what the event loop can't live with.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.turn(None)? == Turned::Running {}
+        Ok(())
+    }
+
+    /// One turn. Waits for at most `timeout` if nothing happens, or without end if it is `None`.
+    ///
+    /// # Errors
+    ///
+    /// Only what the event loop can't live with.
+    pub fn turn(&mut self, timeout: Option<Duration>) -> io::Result<Turned> {
+        let patience = match (timeout, self.until_tick()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let patience = patience.and_then(|time| Timespec::try_from(time).ok());
+        self.events.clear();
+        match epoll::wait(
+            &self.epoll,
+            spare_capacity(&mut self.events),
+            patience.as_ref(),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let now = self.now();
+        for nth in 0..self.events.len() {
+            let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {
+                break;
+            };
+            let (kind, index) = ((data >> 32) as u32, data as u32 as usize);
+            match kind {
+                about::SIGNALS => {
+                    if self.signalled()? {
+                        return Ok(Turned::Ended);
+                    }
+                }
+                _ => self.listener_ready(index, now),
+            }
+        }
+        if now != self.ticked {
+            self.ticked = now;
+            self.tracker.tick(now);
+        }
+        Ok(Turned::Running)
+    }
+
+    fn listener_ready(&mut self, index: usize, now: Secs) {
+        let Some(listener) = self.listeners.get(index) else {
+            return;
+        };
+        match listener.protocol {
+            // What goes wrong with one datagram is between its sender and the network.
+            Protocol::Udp => {
+                let _ = udp::serve(&listener.socket, &mut self.batch, &mut self.tracker, now);
+            }
+            Protocol::Tcp => {
+                let _ =
+                    rustix::net::accept_with(&listener.socket, rustix::net::SocketFlags::CLOEXEC);
+            }
+        }
+    }
+
+    /// Whether a signal asks for the end.
+    fn signalled(&self) -> io::Result<bool> {
+        let Some(signals) = &self.signals else {
+            return Ok(false);
+        };
+        while let Some(request) = signals.next()? {
+            if request == Request::End {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Seconds since the start.
+    fn now(&self) -> Secs {
+        Secs(u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX))
+    }
+
+    /// The time until the next second begins, or `None` if nothing will have to be forgotten then.
+    fn until_tick(&self) -> Option<Duration> {
+        let idle = self.tracker.store().torrents() == 0 && self.tracker.store().peers() == 0;
+        let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
+        (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
+    }
+}
+
+/// Random bytes that nobody can guess. Early in a boot this waits until the kernel has some.
+fn fill_random(bytes: &mut [u8]) -> Result<(), StartError> {
+    // Up to 256 bytes come whole or not at all (getrandom(2)).
+    loop {
+        match getrandom(&mut *bytes, GetRandomFlags::empty()) {
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn data(kind: u32, index: usize) -> EventData {
+    EventData::new_u64(u64::from(kind) << 32 | index as u64)
+}
