@@ -172,7 +172,11 @@ fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
     }
     match protocol {
         // Lets the tracker restart while old connections linger. Unlike SO_REUSEPORT it lets no second tracker in.
-        Protocol::Tcp => sockopt::set_socket_reuseaddr(&socket, true)?,
+        Protocol::Tcp => {
+            sockopt::set_socket_reuseaddr(&socket, true)?;
+            // The connections inherit it: a reply never waits for the client to confirm the one before.
+            sockopt::set_tcp_nodelay(&socket, true)?;
+        }
         Protocol::Udp if address.ip().is_unspecified() => {
             pktinfo::receive(&socket, address.is_ipv6())?;
         }

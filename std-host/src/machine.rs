@@ -1,6 +1,8 @@
-//! What the machine has: memory, and how much of it this program may take.
+//! What the machine has: memory, and how much of it this program may take; descriptors.
 
 use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The memory of the machine, or of the container around the program if that is less, in bytes.
 ///
@@ -12,6 +14,31 @@ pub fn memory() -> Option<u64> {
         .filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
         .fold(machine, u64::min);
     Some(limit)
+}
+
+/// Raises the number of descriptors that the program may have open to `wanted` if that is allowed, and returns what it
+/// may have now.
+pub fn raise_descriptors(wanted: u64) -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let now = limit.current.unwrap_or(u64::MAX);
+    if now >= wanted {
+        return now;
+    }
+    let allowed = limit.maximum.unwrap_or(u64::MAX);
+    // Root may go beyond the maximum, others up to it.
+    for (current, maximum) in [
+        (wanted, wanted.max(allowed)),
+        (wanted.min(allowed), allowed),
+    ] {
+        let raised = Rlimit {
+            current: Some(current),
+            maximum: limit.maximum.map(|_| maximum),
+        };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            return current;
+        }
+    }
+    now
 }
 
 /// The machine's memory in bytes, from the text of `/proc/meminfo`.
@@ -51,7 +78,7 @@ fn group_files(text: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{group_files, mem_total, memory};
+    use super::{group_files, mem_total, memory, raise_descriptors};
 
     #[test]
     fn the_total_is_in_kibibytes() {
@@ -60,6 +87,13 @@ mod tests {
         assert_eq!(mem_total("MemFree: 1 kB\n"), None);
         assert_eq!(mem_total("MemTotal: many kB\n"), None);
         assert!(memory().is_some_and(|bytes| bytes > 1 << 20));
+    }
+
+    #[test]
+    fn descriptors_are_raised_and_never_lowered() {
+        let before = raise_descriptors(0);
+        let after = raise_descriptors(before.saturating_add(1));
+        assert!(after >= before && raise_descriptors(1) == after);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use wrtracker_core::store::Store;
-use wrtracker_core::udp;
+use wrtracker_core::{http, udp};
 
 use crate::size::Bytes;
 use crate::sys::mmsg::Batch;
@@ -73,12 +73,14 @@ impl Plan {
                 .clamp(least, most)
         };
         let datagrams = scaled(256 << 10, 8, 64);
-        let connections = scaled(64 << 10, 16, 2048).min(connections).max(1);
-        let held = (connections / 4).clamp(4.min(connections), 256);
+        // The table of connections is touched at start, so an idle tracker shouldn't have too large a one.
+        let many = scaled(64 << 10, 16, 1024).max(scaled(1 << 20, 0, 1 << 20));
+        let connections = many.min(connections).max(1);
+        let held = (connections / 4).max(4.min(connections));
         let spent = Self::FIXED
             + (datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY)) as u64
             + (connections * tcp::BYTES_PER_CONNECTION) as u64
-            + (held * 8192) as u64
+            + (held * http::BUFFER_BYTES) as u64
             + tcp::SCRATCH_BYTES as u64;
         // An address space of 32 bits has less to give than the limit may say.
         let words = (limit.0 - spent) / size_of::<u32>() as u64;
@@ -91,6 +93,11 @@ impl Plan {
             held,
             arena_words,
         })
+    }
+
+    /// Bytes for what connections hold.
+    pub const fn buffer_bytes(&self) -> usize {
+        self.held * http::BUFFER_BYTES
     }
 }
 

@@ -9,9 +9,10 @@ use crate::listen;
 use crate::log;
 use crate::machine;
 use crate::options::{Help, Usage, Version};
-use crate::plan::Plan;
+use crate::plan::{Plan, TooLittle};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
+use crate::size::Bytes;
 use crate::sys::signals::Signals;
 
 /// A command line that can't be understood; opentracker's number.
@@ -61,10 +62,11 @@ fn serve(settings: &Settings) -> Result<(), (u8, String)> {
     let limit = settings
         .memory
         .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-    let plan = Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
+    Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
     let listeners = listen::open_all(&settings.listeners(), |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
+    let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
@@ -73,4 +75,27 @@ fn serve(settings: &Settings) -> Result<(), (u8, String)> {
     log::line(plan);
     log::line("ready");
     server.run().map_err(|error| refused(SYSTEM)(&error))
+}
+
+/// Descriptors that are neither listeners nor connections: standard streams, signals, the event loop, and some to spare.
+const OTHER_DESCRIPTORS: usize = 16;
+
+/// The plan for `limit` with as many connections as there may be descriptors.
+fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
+    let others = OTHER_DESCRIPTORS + listeners;
+    let plan = Plan::new(limit, usize::MAX)?;
+    let wanted = plan.connections + others;
+    let got = machine::raise_descriptors(wanted as u64);
+    if got >= wanted as u64 {
+        return Ok(plan);
+    }
+    log::warning(format_args!(
+        "only {got} open files are allowed, which makes fewer connections than the memory would"
+    ));
+    Plan::new(
+        limit,
+        usize::try_from(got)
+            .unwrap_or(wanted)
+            .saturating_sub(others),
+    )
 }

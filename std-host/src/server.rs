@@ -24,6 +24,7 @@ use crate::plan::Plan;
 use crate::sys::memory::reserve_words;
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
+use crate::tcp::{Accepted, Surroundings, Tcp};
 use crate::udp;
 
 /// The tracker with its sockets.
@@ -32,6 +33,9 @@ pub struct Server {
     listeners: Vec<Listener>,
     signals: Option<Signals>,
     batch: Batch,
+    tcp: Tcp,
+    /// Whether no connections are accepted until the next tick, for want of something.
+    starved: bool,
     epoll: OwnedFd,
     events: Vec<Event>,
     started: Instant,
@@ -82,9 +86,10 @@ impl From<rustix::io::Errno> for StartError {
 const EVENTS: usize = 64;
 
 /// What an event is about, as the upper half of its data; the lower is an index.
-mod about {
-    pub(super) const LISTENER: u32 = 0;
-    pub(super) const SIGNALS: u32 = 1;
+pub(crate) mod about {
+    pub(crate) const LISTENER: u32 = 0;
+    pub(crate) const CONNECTION: u32 = 1;
+    pub(crate) const SIGNALS: u32 = 2;
 }
 
 impl Server {
@@ -121,7 +126,9 @@ impl Server {
             tracker,
             listeners,
             signals,
-            batch: Batch::new(plan.datagrams, LARGEST_REPLY),
+            batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
+            tcp: Tcp::new(plan).map_err(StartError::Memory)?,
+            starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
             started: Instant::now(),
@@ -181,30 +188,74 @@ impl Server {
                         return Ok(Turned::Ended);
                     }
                 }
-                _ => self.listener_ready(index, now),
+                about::CONNECTION => {
+                    let mut around = Surroundings {
+                        epoll: &self.epoll,
+                        tracker: &mut self.tracker,
+                        now,
+                    };
+                    self.tcp.ready(index, &mut around);
+                }
+                _ => self.listener_ready(index, now)?,
             }
         }
         if now != self.ticked {
-            self.ticked = now;
-            self.tracker.tick(now);
+            self.tick(now)?;
         }
         Ok(Turned::Running)
     }
 
-    fn listener_ready(&mut self, index: usize, now: Secs) {
+    fn listener_ready(&mut self, index: usize, now: Secs) -> io::Result<()> {
         let Some(listener) = self.listeners.get(index) else {
-            return;
+            return Ok(());
         };
+        let (socket, tracker) = (&listener.socket, &mut self.tracker);
         match listener.protocol {
             // What goes wrong with one datagram is between its sender and the network.
             Protocol::Udp => {
-                let _ = udp::serve(&listener.socket, &mut self.batch, &mut self.tracker, now);
+                let _ = udp::serve(socket, &mut self.batch, tracker, now);
             }
             Protocol::Tcp => {
-                let _ =
-                    rustix::net::accept_with(&listener.socket, rustix::net::SocketFlags::CLOEXEC);
+                let mut around = Surroundings {
+                    epoll: &self.epoll,
+                    tracker,
+                    now,
+                };
+                if self.tcp.accept(socket, &mut around) == Accepted::Starved {
+                    // The listener stays readable; to be told so over and over would help nobody.
+                    self.set_accepting(EventFlags::empty())?;
+                    self.starved = true;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// What is done once a second.
+    fn tick(&mut self, now: Secs) -> io::Result<()> {
+        self.ticked = now;
+        self.tracker.tick(now);
+        self.tcp.tick(&mut self.tracker, now);
+        if self.starved {
+            self.starved = false;
+            self.set_accepting(EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Sets what the event loop tells of the sockets that take connections.
+    fn set_accepting(&self, flags: EventFlags) -> io::Result<()> {
+        for (nth, listener) in self.listeners.iter().enumerate() {
+            if listener.protocol == Protocol::Tcp {
+                epoll::modify(
+                    &self.epoll,
+                    &listener.socket,
+                    data(about::LISTENER, nth),
+                    flags,
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a signal asks for the end.
@@ -227,7 +278,9 @@ impl Server {
 
     /// The time until the next second begins, or `None` if nothing will have to be forgotten then.
     fn until_tick(&self) -> Option<Duration> {
-        let idle = self.tracker.store().torrents() == 0 && self.tracker.store().peers() == 0;
+        let store = self.tracker.store();
+        let empty = store.torrents() == 0 && store.peers() == 0;
+        let idle = empty && self.tcp.len() == 0 && !self.starved;
         let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
         (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
     }
@@ -245,6 +298,6 @@ fn fill_random(bytes: &mut [u8]) -> Result<(), StartError> {
     }
 }
 
-fn data(kind: u32, index: usize) -> EventData {
+pub(crate) fn data(kind: u32, index: usize) -> EventData {
     EventData::new_u64(u64::from(kind) << 32 | index as u64)
 }

@@ -1,5 +1,324 @@
-//! TCP connections.
-/// Bytes of memory for a connection.
-pub const BYTES_PER_CONNECTION: usize = 64;
+//! TCP: the sockets of the connections whose bytes [`wrtracker_core::http`] understands.
+//!
+//! What a connection waits for follows from what the core holds of it: something unsent means that the socket must take
+//! more, otherwise it must bring more. A connection that ends before the client has sent all it wants to lingers: our
+//! side is shut down and its input thrown away until the client closes too, since closing a socket with unread input
+//! resets the connection, and the client may lose the reply.
+
+use std::io;
+
+use rustix::event::epoll::{self, EventFlags};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
+};
+use wrtracker_core::http::{ConnectionId, Connections, LARGEST_REPLY, Next, Slot, Turn};
+use wrtracker_core::time::Secs;
+use wrtracker_core::tracker::Tracker;
+
+use crate::plan::Plan;
+use crate::server::{about, data};
+use crate::sys::memory::reserve_bytes;
+
+/// Bytes of memory that a connection takes, apart from a buffer if it holds one.
+pub const BYTES_PER_CONNECTION: usize = size_of::<Slot>() + size_of::<Option<Connection>>();
+
 /// Bytes of memory that all connections share.
-pub const SCRATCH_BYTES: usize = 32 << 10;
+pub const SCRATCH_BYTES: usize = INPUT + OUTPUT;
+
+/// Most bytes read from a connection at a time. With a reply that is not taken they must fit one buffer.
+const INPUT: usize = 4096;
+
+/// Room for replies, before they must be sent.
+const OUTPUT: usize = 2 * LARGEST_REPLY;
+
+/// Most connections accepted from one socket before the others have their turn.
+const ACCEPTS: usize = 32;
+
+/// All connections, open or not.
+pub(crate) struct Tcp {
+    core: Connections<'static>,
+    /// By the index of [`ConnectionId`]. It grows up to its capacity as the core uses more slots, which it does in order,
+    /// so that slots never used take no memory.
+    sockets: Vec<Option<Connection>>,
+    input: &'static mut [u8],
+    output: &'static mut [u8],
+}
+
+/// An open connection.
+struct Connection {
+    socket: OwnedFd,
+    id: ConnectionId,
+    watched: Watched,
+    /// The core said that it is over, and everything is sent: only the client's end is awaited.
+    lingers: bool,
+    /// The last input was part of a request. More of it may be on its way, whatever the core makes of it.
+    partial: bool,
+}
+
+/// What the event loop wakes us for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Watched {
+    /// Not told to the kernel yet: many connections end before there is any need to.
+    Nothing,
+    Input,
+    Room,
+}
+
+/// What is to be done with a connection after a step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Wait for it.
+    Wait,
+    /// Nothing more is to be sent, and nothing to be read: close it.
+    Close,
+    /// Nothing more is to be sent, but the client may still be sending: linger.
+    Linger,
+}
+
+/// How accepting ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Accepted {
+    /// For now; the event loop tells when there is more.
+    All,
+    /// The system has no descriptor or no memory for another connection, and won't have one at once.
+    Starved,
+}
+
+/// What every step needs besides the connections.
+pub(crate) struct Surroundings<'s> {
+    pub(crate) epoll: &'s OwnedFd,
+    pub(crate) tracker: &'s mut Tracker<'static>,
+    pub(crate) now: Secs,
+}
+
+impl Tcp {
+    /// A table for the connections that `plan` allows.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, for want of memory.
+    pub(crate) fn new(plan: &Plan) -> io::Result<Self> {
+        let slots = vec![Slot::EMPTY; plan.connections].leak();
+        let buffers = reserve_bytes(plan.buffer_bytes())?;
+        Ok(Self {
+            core: Connections::new(slots, buffers),
+            sockets: Vec::with_capacity(plan.connections),
+            input: reserve_bytes(INPUT)?,
+            output: reserve_bytes(OUTPUT)?,
+        })
+    }
+
+    /// Connections that are open.
+    pub(crate) fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// Takes the connections that wait at `listener`, at most 32, and serves what they have sent already.
+    pub(crate) fn accept(&mut self, listener: &OwnedFd, around: &mut Surroundings<'_>) -> Accepted {
+        for _ in 0..ACCEPTS {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let (socket, remote) = match acceptfrom_with(listener, flags) {
+                Ok((socket, Some(remote))) => (socket, remote),
+                Err(Errno::AGAIN) => break,
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    return Accepted::Starved;
+                }
+                // The client is gone again, or its network is; that is its affair (accept(2)).
+                Ok((_, None)) | Err(_) => continue,
+            };
+            let Ok(remote) = remote.try_into() else {
+                continue;
+            };
+            let id = self.core.open(remote, around.now).id;
+            if self.sockets.len() <= id.index() && id.index() < self.sockets.capacity() {
+                self.sockets.resize_with(id.index() + 1, || None);
+            }
+            if let Some(place) = self.sockets.get_mut(id.index()) {
+                // If another connection had to give way its socket is closed here.
+                *place = Some(Connection {
+                    socket,
+                    id,
+                    watched: Watched::Nothing,
+                    lingers: false,
+                    partial: false,
+                });
+            }
+            self.ready(id.index(), around);
+        }
+        Accepted::All
+    }
+
+    /// Goes on with the connection at `index`, if there is one. An event for one that is closed does no harm.
+    pub(crate) fn ready(&mut self, index: usize, around: &mut Surroundings<'_>) {
+        let Some(Some(connection)) = self.sockets.get_mut(index) else {
+            return;
+        };
+        let (core, input, output) = (&mut self.core, &mut *self.input, &mut *self.output);
+        let id = connection.id;
+        let step = if connection.lingers {
+            connection.discard(input)
+        } else if core.unsent(id).is_empty() {
+            connection.receive(core, input, output, around)
+        } else {
+            connection.send(core, output, around)
+        };
+        let over = match step {
+            Step::Close => true,
+            Step::Linger => connection.linger(input) == Step::Close,
+            Step::Wait => false,
+        };
+        if over || !connection.watch(core, around.epoll) {
+            self.core.close(id);
+            self.sockets[index] = None;
+        }
+    }
+
+    /// Closes the connections whose time is over.
+    pub(crate) fn tick(&mut self, tracker: &mut Tracker<'_>, now: Secs) {
+        while let Some(id) = self.core.expire(now) {
+            if let Some(place) = self.sockets.get_mut(id.index()) {
+                *place = None;
+            }
+        }
+        self.core.count_into(&mut tracker.counters);
+    }
+}
+
+impl Connection {
+    /// Reads once, and answers what can be answered.
+    fn receive(
+        &mut self,
+        core: &mut Connections<'static>,
+        input: &mut [u8],
+        output: &mut [u8],
+        around: &mut Surroundings<'_>,
+    ) -> Step {
+        let count = match recv(&self.socket, &mut *input, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => return Step::Close,
+            Ok((_, count)) => count,
+            Err(Errno::AGAIN | Errno::INTR) => return Step::Wait,
+            Err(_) => return Step::Close,
+        };
+        let mut rest = input.get(..count).unwrap_or_default();
+        let more = self.partial || count == input.len();
+        loop {
+            let turn = core.receive(self.id, rest, around.tracker, around.now, output);
+            rest = rest.get(turn.consumed..).unwrap_or_default();
+            self.partial = turn.written == 0;
+            match self.deliver(core, output, turn, rest, around.now) {
+                Some(Step::Linger) if !more => return Step::Close,
+                Some(step) => return step,
+                // Nothing consumed and nothing written would be for ever.
+                None if rest.is_empty() || turn.consumed == 0 && turn.written == 0 => {
+                    return Step::Wait;
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Sends what is held, and when that is gone answers what else was held.
+    fn send(
+        &mut self,
+        core: &mut Connections<'static>,
+        output: &mut [u8],
+        around: &mut Surroundings<'_>,
+    ) -> Step {
+        let Some(count) = self.put(core.unsent(self.id)) else {
+            return Step::Close;
+        };
+        let next = core.sent(self.id, count, around.now);
+        if !core.unsent(self.id).is_empty() {
+            return Step::Wait;
+        }
+        if next == Next::Close {
+            return Step::Linger;
+        }
+        loop {
+            let turn = core.resume(self.id, around.tracker, around.now, output);
+            match self.deliver(core, output, turn, &[], around.now) {
+                Some(step) => return step,
+                None if turn.written == 0 => return Step::Wait,
+                None => {}
+            }
+        }
+    }
+
+    /// Sends what a turn of the core wrote. `None` if all is sent and the connection stays open.
+    fn deliver(
+        &self,
+        core: &mut Connections<'static>,
+        output: &[u8],
+        turn: Turn,
+        rest: &[u8],
+        now: Secs,
+    ) -> Option<Step> {
+        let written = output.get(..turn.written).unwrap_or_default();
+        if !written.is_empty() {
+            let Some(count) = self.put(written) else {
+                return Some(Step::Close);
+            };
+            let unsent = written.get(count..).unwrap_or_default();
+            if !unsent.is_empty() {
+                let next = core.hold(self.id, unsent, rest, now);
+                // Nothing held means that there was no buffer for it: the client must do without.
+                let lost = next == Next::Close && core.unsent(self.id).is_empty();
+                return Some(if lost { Step::Close } else { Step::Wait });
+            }
+        }
+        (turn.next == Next::Close).then_some(Step::Linger)
+    }
+
+    /// Hands bytes to the socket and returns how many it took; `None` if the connection is broken.
+    fn put(&self, bytes: &[u8]) -> Option<usize> {
+        match send(
+            &self.socket,
+            bytes,
+            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
+        ) {
+            Ok(count) => Some(count),
+            Err(Errno::AGAIN | Errno::INTR) => Some(0),
+            Err(_) => None,
+        }
+    }
+
+    /// Ends our side and waits for the client's.
+    fn linger(&mut self, input: &mut [u8]) -> Step {
+        self.lingers = true;
+        match shutdown(&self.socket, Shutdown::Write) {
+            Ok(()) => self.discard(input),
+            Err(_) => Step::Close,
+        }
+    }
+
+    /// Throws away what the client still sends.
+    fn discard(&self, input: &mut [u8]) -> Step {
+        match recv(&self.socket, input, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Step::Close,
+            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Step::Wait,
+            Err(_) => Step::Close,
+        }
+    }
+
+    /// Makes the event loop wake us for what the connection now waits for. False if it can't.
+    fn watch(&mut self, core: &Connections<'static>, epoll: &OwnedFd) -> bool {
+        let (wanted, flags) = if core.unsent(self.id).is_empty() {
+            (Watched::Input, EventFlags::IN)
+        } else {
+            (Watched::Room, EventFlags::OUT)
+        };
+        if self.watched == wanted {
+            return true;
+        }
+        let about = data(about::CONNECTION, self.id.index());
+        let result = if self.watched == Watched::Nothing {
+            epoll::add(epoll, &self.socket, about, flags)
+        } else {
+            epoll::modify(epoll, &self.socket, about, flags)
+        };
+        self.watched = wanted;
+        result.is_ok()
+    }
+}

@@ -24,8 +24,9 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// [`Invalid`] for whatever BEP 3 forbids: keys out of order or doubled, leading zeros, a negative zero, a value cut
-    /// short, bytes after the end; and for integers beyond 64 bits or more than 32 levels.
+    /// [`Invalid`] for whatever BEP 3 forbids: keys out of order or doubled, leading zeros, a
+    /// negative zero, a value cut short, bytes after the end; and for integers beyond 64 bits or
+    /// more than 32 levels.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         let mut reader = Reader { bytes, at: 0 };
         let value = reader.value(0)?;

@@ -32,7 +32,8 @@ impl Family {
         }
     }
 
-    /// Most peers that a UDP reply carries: the longest reply is 1,220 bytes over IPv4 and 1,208 over IPv6.
+    /// Most peers that a UDP reply carries: the longest reply is 1,220 bytes over IPv4 and 1,208
+    /// over IPv6.
     pub const fn most_udp_peers(self) -> usize {
         match self {
             Self::V4 => 200,

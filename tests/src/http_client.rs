@@ -1,4 +1,5 @@
-//! A client of the HTTP tracker protocol (BEP 3, 7, 23, 24, 48) that can send what no proper client would.
+//! A client of the HTTP tracker protocol (BEP 3, 7, 23, 24, 48) that can send what no proper client
+//! would.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +15,8 @@ use crate::peers::parse_compact;
 /// How long a reply may take before a test fails.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// The hash in most tests: some bytes of it must be percent-encoded, some may be, some look like syntax.
+/// The hash in most tests: some bytes of it must be percent-encoded, some may be, some look like
+/// syntax.
 pub const HASH: [u8; 20] = *b"\x00\xff !~+&=?%./:;abcXYZ";
 
 /// One connection, which lives as long as both sides want.
@@ -106,6 +108,18 @@ impl HttpClient {
         let _ = self.stream.write_all(bytes);
     }
 
+    /// Makes [`can_send`](Self::can_send) give up after 200 ms.
+    pub fn give_up_sending_early(&mut self) {
+        let limit = Some(Duration::from_millis(200));
+        self.stream.set_write_timeout(limit).unwrap();
+    }
+
+    /// Sends bytes, and tells whether all of them went: neither is the way full nor did the
+    /// tracker close.
+    pub fn can_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
     /// Tells the tracker that no more requests will come.
     pub fn finish_sending(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
@@ -147,6 +161,13 @@ impl HttpClient {
     /// Whether the tracker closes before it sends anything more. Waits for one or the other.
     pub fn is_closed(&mut self) -> bool {
         self.received.is_empty() && !self.read_some()
+    }
+
+    /// Reads whatever comes, until the tracker closes.
+    pub fn drain(&mut self) {
+        while self.read_some() {
+            self.received.clear();
+        }
     }
 
     /// Reads what there is, and waits if there is nothing. False at the end.

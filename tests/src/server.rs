@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use crate::namespace::skip;
+
 /// How long the program may take to start, or to end after a signal, before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -33,8 +35,8 @@ pub struct Exited {
 impl Server {
     /// Starts the program and returns when it says `ready`.
     ///
-    /// Without `-p`, `-P` and `-f` in `args` it listens on a free port of 127.0.0.1 and, if the machine has it, of ::1,
-    /// TCP and UDP each.
+    /// Without `-p`, `-P` and `-f` in `args` it listens on a free port of 127.0.0.1 and, if the
+    /// machine has it, of ::1, TCP and UDP each.
     ///
     /// # Panics
     ///
@@ -216,7 +218,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to kill and the status is still there to take.
+        // It may have ended already; then there is nothing to kill and the status is still there to
+        // take.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -224,8 +227,9 @@ impl Drop for Server {
 
 /// The program under test.
 ///
-/// That is the file named by `WRTRACKER_BIN`, else the one that `cargo build -p wrtracker --bin wrtracker` makes, once,
-/// in the profile and for the target that the running test was built with.
+/// That is the file named by `WRTRACKER_BIN`, else the one that
+/// `cargo build -p wrtracker --bin wrtracker` makes, once, in the profile and for the target that
+/// the running test was built with.
 ///
 /// # Panics
 ///
@@ -241,7 +245,7 @@ pub fn ipv6_works() -> bool {
     *WORKS.get_or_init(|| {
         let works = UdpSocket::bind((IpAddr::from(Ipv6Addr::LOCALHOST), 0)).is_ok();
         if !works {
-            eprintln!("skipped: no IPv6 on this machine, nothing is tested over it");
+            skip("no IPv6 on this machine, nothing is tested over it");
         }
         works
     })

@@ -22,7 +22,8 @@ pub struct UdpClient {
     pub connection: u64,
 }
 
-/// The fields of an announce request. [`Default`] is a leecher that wants as many peers as it can get.
+/// The fields of an announce request. [`Default`] is a leecher that wants as many peers as it can
+/// get.
 #[derive(Clone, Debug)]
 pub struct Announce {
     /// The torrent.
@@ -197,6 +198,11 @@ impl UdpClient {
         self.socket.local_addr().unwrap()
     }
 
+    /// The family that it speaks over.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
     /// Sends one datagram.
     pub fn send(&self, packet: &[u8]) {
         let sent = self.socket.send(packet).unwrap();
@@ -255,7 +261,8 @@ impl UdpClient {
         parse_scraped(&reply, transaction)
     }
 
-    /// Sends a packet and proves that nothing answers it: the next reply is the one to a connect request sent after it.
+    /// Sends a packet and proves that nothing answers it: the next reply is the one to a connect
+    /// request sent after it.
     ///
     /// The tracker answers the datagrams of one socket in order.
     pub fn assert_silence(&self, packet: &[u8]) {

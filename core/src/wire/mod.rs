@@ -1,8 +1,13 @@
 //! Bytes to values and back, with no state.
 
+pub mod bencode;
+pub mod http;
 mod info_hash;
+mod out;
 mod peer;
+pub mod query;
 pub mod udp;
 
 pub use info_hash::InfoHash;
+pub use out::Out;
 pub use peer::PeerAddr;

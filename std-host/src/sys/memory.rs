@@ -1,10 +1,10 @@
 //! Memory straight from the kernel: reserved now, resident when it is first written.
 
 use core::ffi::c_void;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use std::io;
 
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 
 /// Reserves `count` words of zeros, which are never given back.
 ///
@@ -40,6 +40,52 @@ pub fn reserve_bytes(count: usize) -> io::Result<&'static mut [u8]> {
     Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
 }
 
+/// Zero bytes from the kernel, given back when dropped. The address stays the same wherever the value is moved.
+#[derive(Debug)]
+pub struct Region {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Region {
+    /// Reserves `bytes` zero bytes.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if it does not have that much to promise.
+    pub fn new(bytes: usize) -> io::Result<Self> {
+        // An empty mapping is an error to the kernel; an unused byte costs nothing.
+        let start = map(bytes.max(1))?;
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { start, bytes })
+    }
+
+    /// Where it starts. The pointer reaches all of it, and holds beside the slices below as long as those aren't used
+    /// after it.
+    pub const fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    /// Its bytes.
+    pub const fn bytes(&self) -> &[u8] {
+        // SAFETY: the mapping is readable, that long, and ours until it is dropped.
+        unsafe { core::slice::from_raw_parts(self.start.as_ptr(), self.bytes) }
+    }
+
+    /// Its bytes, to be changed.
+    pub const fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the mapping is writable, that long, and ours alone until it is dropped.
+        unsafe { core::slice::from_raw_parts_mut(self.start.as_ptr(), self.bytes) }
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this length, and with the value its last user is gone.
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.bytes.max(1)) };
+    }
+}
+
 fn map(bytes: usize) -> io::Result<*mut c_void> {
     let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that anybody has.
@@ -56,7 +102,7 @@ fn small_pages(start: *mut c_void, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{reserve_bytes, reserve_words};
+    use super::{Region, reserve_bytes, reserve_words};
 
     #[test]
     fn reserved_memory_is_zero_and_writable() {
@@ -70,8 +116,22 @@ mod tests {
     }
 
     #[test]
+    fn a_region_keeps_its_bytes_when_it_is_moved() {
+        let mut region = Region::new(10_000).expect("10 kB");
+        let start = region.start();
+        region.bytes_mut()[9_999] = 7;
+        let moved = Box::new(region);
+        assert_eq!(
+            (moved.start(), moved.bytes().len(), moved.bytes()[9_999]),
+            (start, 10_000, 7)
+        );
+        assert!(Region::new(0).expect("nothing").bytes().is_empty());
+    }
+
+    #[test]
     fn what_nobody_has_is_refused() {
         assert!(reserve_words(usize::MAX).is_err());
         assert!(reserve_bytes(usize::MAX / 2).is_err());
+        assert!(Region::new(usize::MAX / 2).is_err());
     }
 }

@@ -11,6 +11,8 @@ use core::{mem, ptr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
+use super::memory::Region;
+
 use libc::{c_int, c_uint, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in6};
 
 /// Most bytes of a datagram that are received; of a longer one the rest is lost. No request is half as long.
@@ -23,8 +25,8 @@ pub struct Batch {
     /// Datagrams to send so far.
     staged: usize,
     reply_bytes: usize,
-    inputs: Vec<[u8; LARGEST_DATAGRAM]>,
-    outputs: Vec<u8>,
+    inputs: Region,
+    outputs: Region,
     names: Vec<sockaddr_in6>,
     controls: Vec<Control>,
     /// Held for their addresses alone: the headers point to them.
@@ -49,25 +51,30 @@ pub struct Sent {
 ///
 /// It goes out as it came in, which makes the reply leave from the address that the request came to.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(8))]
 struct Control {
     header: cmsghdr,
     data: [u32; 5],
 }
 
-// What the kernel writes for an in6_pktinfo is as long as a `Control`, up to padding at the end.
+// What the kernel writes for an in6_pktinfo fills a `Control`, padding at the end included. Its alignment is that of a
+// size_t; musl's cmsghdr asks for less on 64-bit machines.
 // SAFETY: CMSG_SPACE only computes.
 const _: () = assert!(size_of::<Control>() == unsafe { libc::CMSG_SPACE(20) } as usize);
 
 impl Batch {
     /// Buffers for `capacity` datagrams, and for as many replies of up to `reply_bytes` each.
-    pub fn new(capacity: usize, reply_bytes: usize) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, if it has not enough memory.
+    pub fn new(capacity: usize, reply_bytes: usize) -> io::Result<Self> {
         let mut batch = Self {
             received: 0,
             staged: 0,
             reply_bytes,
-            inputs: vec![[0; LARGEST_DATAGRAM]; capacity],
-            outputs: vec![0; capacity * reply_bytes],
+            inputs: Region::new(capacity * LARGEST_DATAGRAM)?,
+            outputs: Region::new(capacity * reply_bytes)?,
             names: vec![empty_name(); capacity],
             controls: vec![empty_control(); capacity],
             _input_vectors: Vec::with_capacity(capacity),
@@ -75,13 +82,13 @@ impl Batch {
             input_headers: vec![empty_header(); capacity],
             output_headers: vec![empty_header(); capacity],
         };
-        // None of these vectors ever grows, so the addresses hold as long as the batch does, wherever it is moved to.
+        // Zeros that were never written take no memory yet, and none of these vectors ever grows, so the addresses hold as long as the batch does, wherever it is moved to.
         // They are all made from the start of their vector, as one made from an element reaches that element alone.
-        let (inputs, outputs) = (batch.inputs.as_mut_ptr(), batch.outputs.as_mut_ptr());
+        let (inputs, outputs) = (batch.inputs.start(), batch.outputs.start());
         let (names, controls) = (batch.names.as_mut_ptr(), batch.controls.as_mut_ptr());
         for nth in 0..capacity {
             batch._input_vectors.push(iovec {
-                iov_base: inputs.wrapping_add(nth).cast(),
+                iov_base: inputs.wrapping_add(nth * LARGEST_DATAGRAM).cast(),
                 iov_len: LARGEST_DATAGRAM,
             });
             batch.output_vectors.push(iovec {
@@ -104,7 +111,7 @@ impl Batch {
             output.msg_iov = output_vectors.wrapping_add(nth);
             output.msg_iovlen = 1;
         }
-        batch
+        Ok(batch)
     }
 
     /// Bytes of memory that a batch takes for each datagram of its capacity.
@@ -149,7 +156,12 @@ impl Batch {
     /// The datagram with that number of the last [`receive`](Self::receive); empty if there was none.
     pub fn datagram(&self, nth: usize) -> &[u8] {
         self.len(nth)
-            .and_then(|len| self.inputs.get(nth)?.get(..len))
+            .and_then(|len| {
+                self.inputs
+                    .bytes()
+                    .get(nth * LARGEST_DATAGRAM..)?
+                    .get(..len)
+            })
             .unwrap_or_default()
     }
 
@@ -178,10 +190,20 @@ impl Batch {
         };
         let len = self.len(nth).unwrap_or(0);
         let start = self.staged * self.reply_bytes;
-        let Some(output) = self.outputs.get_mut(start..start + self.reply_bytes) else {
+        let Some(output) = self
+            .outputs
+            .bytes_mut()
+            .get_mut(start..start + self.reply_bytes)
+        else {
             return;
         };
-        let written = answer(source, &self.inputs[nth][..len], output);
+        let start = nth * LARGEST_DATAGRAM;
+        let input = self
+            .inputs
+            .bytes()
+            .get(start..start + len)
+            .unwrap_or_default();
+        let written = answer(source, input, output);
         if written == 0 {
             return;
         }
@@ -209,7 +231,11 @@ impl Batch {
     /// Returns whether there was room.
     pub fn push(&mut self, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
         let start = self.staged * self.reply_bytes;
-        let Some(output) = self.outputs.get_mut(start..start + self.reply_bytes) else {
+        let Some(output) = self
+            .outputs
+            .bytes_mut()
+            .get_mut(start..start + self.reply_bytes)
+        else {
             return false;
         };
         let written = write(output);

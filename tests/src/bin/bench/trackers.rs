@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
-use wrtracker_tests::load::packets::{self, Request};
+use wrtracker_tests::load::packets::{self, Reply, Request};
 use wrtracker_tests::load::work::{Item, Work};
 use wrtracker_tests::process;
 use wrtracker_tests::server::{Server, binary};
@@ -88,9 +88,10 @@ impl Program {
                     Self::Opentracker { worker } => Running::other(
                         |folder, port| opentracker(&file, folder, port, worker, work),
                         work,
+                        true,
                     ),
                     Self::Aquatic => {
-                        Running::other(|folder, port| aquatic(&file, folder, port), work)
+                        Running::other(|folder, port| aquatic(&file, folder, port), work, false)
                     }
                 }
                 .map_err(|error| error.to_string())
@@ -181,6 +182,7 @@ impl Running {
     fn other(
         command: impl Fn(&Path, u16) -> io::Result<Command>,
         work: &Work,
+        lists: bool,
     ) -> Result<Self, Failure> {
         let mut last = String::new();
         for _ in 0..5 {
@@ -194,7 +196,7 @@ impl Running {
                 .spawn()?;
             let mut child = Killed(child);
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            match wait_until_it_serves(address, work, &mut child.0) {
+            match wait_until_it_serves(address, work, lists, &mut child.0) {
                 Ok(()) => {
                     return Ok(Self {
                         pid: child.0.id(),
@@ -221,9 +223,9 @@ fn opentracker(
     worker: bool,
     work: &Work,
 ) -> io::Result<Command> {
-    // Debian's serves only what is on its list.
+    // Debian's serves only what is on its list. One more torrent is there to see when the list counts.
     let mut list = String::new();
-    for torrent in 0..work.torrents {
+    for torrent in 0..=work.torrents {
         for byte in work.info_hash(torrent) {
             let _ = write!(list, "{byte:02x}");
         }
@@ -256,44 +258,41 @@ fn aquatic(file: &Path, folder: &Path, port: u16) -> io::Result<Command> {
     Ok(command)
 }
 
-/// Returns when the tracker serves the last torrent. It is asked by somebody who leaves, so that
-/// nothing is stored.
+/// Returns when the tracker serves a torrent that no load asks for, and, if it keeps a list, denies
+/// another. opentracker answers before it has read its list, and then serves all or none.
 fn wait_until_it_serves(
     address: SocketAddr,
     work: &Work,
+    lists: bool,
     child: &mut Child,
 ) -> Result<(), Failure> {
-    const STOPPED: [u8; 4] = [0, 0, 0, 3];
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.connect(address)?;
     socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-    let item = Item {
-        torrent: work.torrents - 1,
-        peer: 0,
-    };
-    let mut request = [0; packets::LARGEST];
     let mut reply = [0; 2048];
-    let mut connection = None;
+    let mut ask = |request, torrent, id: &[u8; 8]| {
+        let mut datagram = [0; packets::LARGEST];
+        let item = Item { torrent, peer: 0 };
+        let length = packets::emit(request, item, work, id, torrent, &mut datagram);
+        // Refused as long as nobody listens.
+        let received = socket
+            .send(&datagram[..length])
+            .and_then(|_| socket.recv(&mut reply))
+            .unwrap_or(0);
+        packets::check(request, torrent, 6, &reply[..received])
+    };
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {
             return Err(format!("ended with {status}").into());
         }
-        let kind = connection.map_or(Request::Connect, |_| Request::Announce(0));
-        let id = connection.unwrap_or_default();
-        let length = packets::emit(kind, item, work, &id, 7, &mut request);
-        if connection.is_some() {
-            request[80..84].copy_from_slice(&STOPPED);
+        if let Ok(Reply::Connected(id)) = ask(Request::Connect, 0, &[0; 8]) {
+            let mut serves = |torrent| ask(Request::Announce(0), torrent, &id).is_ok();
+            if serves(work.torrents) && !(lists && serves(work.torrents + 1)) {
+                return Ok(());
+            }
         }
-        // Refused as long as nobody listens; silence and denials end with the deadline.
-        let received = socket
-            .send(&request[..length])
-            .and_then(|_| socket.recv(&mut reply));
-        match received {
-            Ok(16) if connection.is_none() => connection = reply[8..16].try_into().ok(),
-            Ok(length) if length >= 20 && connection.is_some() => return Ok(()),
-            _ => thread::sleep(Duration::from_millis(20)),
-        }
+        thread::sleep(Duration::from_millis(20));
     }
     Err("does not answer".into())
 }

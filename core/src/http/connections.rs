@@ -1,0 +1,725 @@
+//! The table of TCP connections: what each has sent and is still to get.
+
+use core::mem::take;
+use core::net::IpAddr;
+use core::net::Ipv4Addr;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+use crate::counters::Counters;
+use crate::time::Secs;
+use crate::tracker::Tracker;
+use crate::wire::Out;
+use crate::wire::http::HeadEnd;
+use crate::wire::http::Persistence;
+use crate::wire::http::Request;
+
+use super::BUFFER_BYTES;
+use super::LARGEST_REPLY;
+use super::buffers::BufferId;
+use super::buffers::Buffers;
+use super::reply;
+use super::reply::Status;
+
+/// Seconds from the first byte of a request, or from the start of the connection, until it must be complete. More bytes
+/// of it don't extend that (opentracker's number).
+pub const REQUEST_SECONDS: u32 = 30;
+
+/// Seconds that a connection may stay open between two requests.
+pub const IDLE_SECONDS: u32 = 60;
+
+/// Seconds that a client may take nothing of a reply.
+pub const SEND_SECONDS: u32 = 30;
+
+/// Names a connection, and nothing else while it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConnectionId(u32);
+
+impl ConnectionId {
+    /// Its place in the host's own table: 0 to the number of slots minus 1.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    remote: IpAddr,
+    state: State,
+    /// How far the search for the end of the held request has come.
+    head_end: HeadEnd,
+    buffer: Option<BufferId>,
+    /// What is held: the reply from `unsent` to `input`, the request from `input` to `end`.
+    unsent: u16,
+    input: u16,
+    end: u16,
+    /// When it began to wait for what its state waits for; the next free slot if it is free.
+    since: Secs,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// A slot without a connection.
+    Free,
+    /// The first byte since it was opened.
+    Opened,
+    /// The first byte of another request.
+    Idle,
+    /// The rest of a request whose beginning is held.
+    Reading,
+    /// The client to take what is held.
+    Sending,
+    /// The host to resume with the input that is held.
+    Resuming,
+    /// The client to take what is held, if anything is, and the host to close.
+    Closing,
+    /// The host to close: it had to give its buffer to another.
+    Robbed,
+}
+
+impl Slot {
+    /// A slot that no connection uses.
+    pub const EMPTY: Self = Self {
+        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        state: State::Free,
+        head_end: HeadEnd::InLine,
+        buffer: None,
+        unsent: 0,
+        input: 0,
+        end: 0,
+        since: Secs(0),
+    };
+
+    fn is_over(&self, now: Secs) -> bool {
+        let seconds = match self.state {
+            State::Free => return false,
+            State::Robbed => return true,
+            State::Opened | State::Reading => REQUEST_SECONDS,
+            State::Idle => IDLE_SECONDS,
+            State::Sending | State::Resuming | State::Closing => SEND_SECONDS,
+        };
+        now.since(self.since) >= seconds
+    }
+
+    const fn next(&self) -> Next {
+        match self.state {
+            State::Free | State::Closing | State::Robbed => Next::Close,
+            _ => Next::Read,
+        }
+    }
+
+    fn unsent(&self) -> Range<usize> {
+        usize::from(self.unsent)..usize::from(self.input)
+    }
+
+    fn input(&self) -> Range<usize> {
+        usize::from(self.input)..usize::from(self.end)
+    }
+
+    const fn wait(&mut self, state: State, now: Secs) {
+        self.state = state;
+        self.since = now;
+    }
+}
+
+const _: () = assert!(size_of::<Slot>() <= 40);
+
+/// A connection that was opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Its name.
+    pub id: ConnectionId,
+    /// Whether another connection had this name until now: the host drops its socket.
+    pub replaced: bool,
+}
+
+/// What came of some input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Turn {
+    /// Bytes of the input that are dealt with. If that is not all of them, there was no room for another reply.
+    pub consumed: usize,
+    /// Bytes written to `out`, to be sent.
+    pub written: usize,
+    /// What the host does after sending.
+    pub next: Next,
+}
+
+/// What a host does with a connection when everything for it has been sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Wait for more from the client.
+    Read,
+    /// Close it.
+    Close,
+}
+
+/// All TCP connections: no sockets, but what stands between their bytes and the tracker.
+///
+/// Memory is what the caller gave. Each call says its bound on work; "a request" is at most [`BUFFER_BYTES`].
+pub struct Connections<'m> {
+    slots: &'m mut [Slot],
+    buffers: Buffers<'m>,
+    /// How many slots have ever been used: those before this index.
+    touched: u32,
+    /// One more than the index of the first slot given back, 0 for none; the rest through `since`.
+    free: u32,
+    open: u32,
+    /// Where [`expire`](Self::expire) goes on.
+    sweep: usize,
+    tally: Tally,
+}
+
+/// Counted since the tracker was last at hand.
+#[derive(Default)]
+struct Tally {
+    opened: u32,
+    evicted: u32,
+    timed_out: u32,
+}
+
+impl<'m> Connections<'m> {
+    /// A table for as many connections as `slots`, of which there must be at least one, all [`Slot::EMPTY`].
+    ///
+    /// `buffers` is cut into pieces of [`BUFFER_BYTES`]; there may be fewer of them than slots. A connection holds one only
+    /// while a request of it is incomplete or a reply unsent. Those not needed yet are not touched.
+    pub fn new(slots: &'m mut [Slot], buffers: &'m mut [u8]) -> Self {
+        Self {
+            slots,
+            buffers: Buffers::new(buffers),
+            touched: 0,
+            free: 0,
+            open: 0,
+            sweep: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// How many connections are open.
+    pub const fn len(&self) -> usize {
+        self.open as usize
+    }
+
+    /// Whether no connection is open.
+    pub const fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
+    /// Takes a connection from `remote`.
+    ///
+    /// When all slots are in use, the connection that has waited longest gives way: one that waits for a request, or for
+    /// the rest of one, before one that is being sent a reply. Work: visits all slots then, one otherwise.
+    pub fn open(&mut self, remote: SocketAddr, now: Secs) -> Opened {
+        self.tally.opened = self.tally.opened.saturating_add(1);
+        let (id, replaced) = match self.vacant() {
+            Some(id) => (id, false),
+            None => {
+                let id = self.longest_waiting(|_| true).unwrap_or(ConnectionId(0));
+                self.tally.evicted = self.tally.evicted.saturating_add(1);
+                self.release(id);
+                self.open = self.open.saturating_sub(1);
+                (id, true)
+            }
+        };
+        if let Some(slot) = self.slots.get_mut(id.index()) {
+            *slot = Slot {
+                remote: remote.ip().to_canonical(),
+                state: State::Opened,
+                since: now,
+                ..Slot::EMPTY
+            };
+            self.open = self.open.saturating_add(1);
+        }
+        Opened { id, replaced }
+    }
+
+    /// Deals with `bytes`, which came from the client behind all that came before: writes the replies to all requests
+    /// that are complete into `out`, and holds the beginning of one that isn't.
+    ///
+    /// `out` should have room for several times [`LARGEST_REPLY`]; with less than one the connection is closed.
+    ///
+    /// If no buffer is free to hold the beginning of a request, the connection that has waited longest for the rest of
+    /// its request loses its own: [`expire`](Self::expire) returns it soon. Work: one pass over the bytes, the work of each
+    /// request, and a visit of all slots if a buffer has to be found that way.
+    pub fn receive(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut [u8],
+    ) -> Turn {
+        self.count_into(&mut tracker.counters);
+        let mut out = Out::new(out);
+        let (consumed, next) = self.serve_new(id, bytes, tracker, now, &mut out);
+        Turn {
+            consumed,
+            written: out.len(),
+            next,
+        }
+    }
+
+    /// Holds what the socket did not take: `unsent`, the end of what was written, and `rest`, the input that was not
+    /// consumed.
+    ///
+    /// Returns [`Next::Close`] if the connection is to be closed when everything is sent; or at once, with nothing held
+    /// at all, if there is no buffer for it or it doesn't fit one. Work: as [`receive`](Self::receive).
+    pub fn hold(&mut self, id: ConnectionId, unsent: &[u8], rest: &[u8], now: Secs) -> Next {
+        let Some(slot) = self.slots.get(id.index()) else {
+            return Next::Close;
+        };
+        let closing = slot.next() == Next::Close;
+        let gone = matches!(slot.state, State::Free | State::Robbed);
+        let rest = if closing { &[] } else { rest };
+        let Range { start, end } = slot.input();
+        let input = unsent.len();
+        let held = input.saturating_add(end.saturating_sub(start));
+        let total = held.saturating_add(rest.len());
+        if gone || total > BUFFER_BYTES || !slot.unsent().is_empty() {
+            return self.shut(id, now);
+        }
+        let piece = self
+            .buffer(id)
+            .and_then(|buffer| self.buffers.piece_mut(buffer));
+        let (Some(piece), Some(slot)) = (piece, self.slots.get_mut(id.index())) else {
+            return self.shut(id, now);
+        };
+        piece.copy_within(start..end, input);
+        for (to, from) in [(0..input, unsent), (held..total, rest)] {
+            if let Some(to) = piece.get_mut(to) {
+                to.copy_from_slice(from);
+            }
+        }
+        (slot.unsent, slot.input, slot.end) = (0, short(input), short(total));
+        slot.wait(
+            if closing {
+                State::Closing
+            } else {
+                State::Sending
+            },
+            now,
+        );
+        if input == 0 {
+            self.sent(id, 0, now)
+        } else {
+            slot.next()
+        }
+    }
+
+    /// What is held to be sent.
+    pub fn unsent(&self, id: ConnectionId) -> &[u8] {
+        let slot = self.slots.get(id.index());
+        let held = slot.and_then(|slot| {
+            let piece = self.buffers.piece(slot.buffer?)?;
+            piece.get(slot.unsent())
+        });
+        held.unwrap_or_default()
+    }
+
+    /// Notes that the socket took the first `count` bytes of [`unsent`](Self::unsent).
+    ///
+    /// When nothing is left of it, the host calls [`resume`](Self::resume), or closes if that is returned.
+    pub fn sent(&mut self, id: ConnectionId, count: usize, now: Secs) -> Next {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return Next::Close;
+        };
+        let left = slot.unsent();
+        slot.unsent = short(left.start.saturating_add(count).min(left.end));
+        if count > 0 {
+            slot.since = now;
+        }
+        if slot.unsent == slot.input {
+            match slot.state {
+                State::Sending if slot.input().is_empty() => {
+                    slot.wait(State::Idle, now);
+                    self.release(id);
+                }
+                State::Sending => slot.wait(State::Resuming, now),
+                State::Closing => self.release(id),
+                _ => {}
+            }
+        }
+        self.slots.get(id.index()).map_or(Next::Close, Slot::next)
+    }
+
+    /// Goes on with the input that was held along with a reply, as [`receive`](Self::receive) does with new input.
+    ///
+    /// To be called when everything is sent, and again as long as it writes something that is then sent.
+    /// [`Turn::consumed`] counts held bytes; what was not consumed is still held.
+    pub fn resume(
+        &mut self,
+        id: ConnectionId,
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut [u8],
+    ) -> Turn {
+        self.count_into(&mut tracker.counters);
+        let mut out = Out::new(out);
+        let (consumed, next) = self.serve_held(id, tracker, now, &mut out);
+        Turn {
+            consumed,
+            written: out.len(),
+            next,
+        }
+    }
+
+    /// Forgets a connection: the host has closed it.
+    pub fn close(&mut self, id: ConnectionId) {
+        self.release(id);
+        if let Some(slot) = self.slots.get_mut(id.index())
+            && slot.state != State::Free
+        {
+            slot.wait(State::Free, Secs(self.free));
+            self.free = id.0.saturating_add(1);
+            self.open = self.open.saturating_sub(1);
+        }
+    }
+
+    /// Forgets one connection whose time is over and returns it, for the host to close its socket.
+    ///
+    /// To be called about once a second, until it returns `None`. Work: visits each slot once until then.
+    pub fn expire(&mut self, now: Secs) -> Option<ConnectionId> {
+        let rest = self.slots.get(self.sweep..self.touched as usize)?;
+        let Some(found) = rest.iter().position(|slot| slot.is_over(now)) else {
+            self.sweep = 0;
+            return None;
+        };
+        let index = self.sweep.saturating_add(found);
+        self.sweep = index.saturating_add(1);
+        let id = ConnectionId(u32::try_from(index).ok()?);
+        if self.slots.get(index)?.state != State::Robbed {
+            self.tally.timed_out = self.tally.timed_out.saturating_add(1);
+        }
+        self.close(id);
+        Some(id)
+    }
+
+    /// Moves what was counted since the last time into `counters`. [`receive`](Self::receive) and
+    /// [`resume`](Self::resume) do it too.
+    pub fn count_into(&mut self, counters: &mut Counters) {
+        let tally = take(&mut self.tally);
+        for (total, more) in [
+            (&mut counters.connections, tally.opened),
+            (&mut counters.connections_evicted, tally.evicted),
+            (&mut counters.connections_timed_out, tally.timed_out),
+        ] {
+            *total = total.saturating_add(more.into());
+        }
+    }
+
+    /// Deals with new input: completes the request that is held, if one is, then goes on without a copy.
+    fn serve_new(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut Out<'_>,
+    ) -> (usize, Next) {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return (bytes.len(), Next::Close);
+        };
+        match slot.state {
+            State::Free | State::Robbed | State::Closing => return (bytes.len(), Next::Close),
+            State::Sending | State::Resuming => return (0, Next::Read),
+            State::Opened | State::Idle | State::Reading => {}
+        }
+        if out.room().len() < LARGEST_REPLY {
+            return (bytes.len(), self.shut(id, now));
+        }
+        let mut consumed = 0;
+        if slot.state == State::Reading {
+            let found = slot.head_end.find(bytes);
+            consumed = found.unwrap_or(bytes.len());
+            let held = usize::from(slot.end);
+            let total = held.saturating_add(consumed);
+            let whole = match found {
+                Some(_) => total <= BUFFER_BYTES,
+                None => total < BUFFER_BYTES,
+            };
+            let remote = slot.remote;
+            let piece = slot
+                .buffer
+                .and_then(|buffer| self.buffers.piece_mut(buffer));
+            let to = piece.and_then(|piece| piece.get_mut(..total));
+            let (true, Some(head), Some(more)) = (whole, to, bytes.get(..consumed)) else {
+                refuse(Status::UriTooLong, tracker, out);
+                return (bytes.len(), self.shut(id, now));
+            };
+            if let Some(to) = head.get_mut(held..) {
+                to.copy_from_slice(more);
+            }
+            if found.is_none() {
+                slot.end = short(total);
+                return (consumed, Next::Read);
+            }
+            let persists = reply_to(head, remote, tracker, now, out);
+            self.release(id);
+            if !persists {
+                return (bytes.len(), self.shut(id, now));
+            }
+            self.wait(id, State::Idle, now);
+        }
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return (bytes.len(), Next::Close);
+        };
+        let rest = bytes.get(consumed..).unwrap_or_default();
+        let served = serve(rest, slot.remote, tracker, now, out);
+        consumed = consumed.saturating_add(served.consumed);
+        if served.answered {
+            slot.wait(State::Idle, now);
+        }
+        match served.stop {
+            Stop::Empty | Stop::Full => (consumed, Next::Read),
+            Stop::Close => (bytes.len(), self.shut(id, now)),
+            Stop::Incomplete(head_end) => {
+                let rest = bytes.get(consumed..).unwrap_or_default();
+                (bytes.len(), self.begin(id, rest, head_end, now))
+            }
+        }
+    }
+
+    /// Deals with input that was held along with a reply.
+    fn serve_held(
+        &mut self,
+        id: ConnectionId,
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut Out<'_>,
+    ) -> (usize, Next) {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return (0, Next::Close);
+        };
+        if slot.state != State::Resuming {
+            return (0, slot.next());
+        }
+        let Range { start, end } = slot.input();
+        let piece = slot
+            .buffer
+            .and_then(|buffer| self.buffers.piece_mut(buffer));
+        let Some(piece) = piece.filter(|_| out.room().len() >= LARGEST_REPLY) else {
+            return (0, self.shut(id, now));
+        };
+        let input = piece.get(start..end).unwrap_or_default();
+        let served = serve(input, slot.remote, tracker, now, out);
+        let from = start.saturating_add(served.consumed);
+        let next = match served.stop {
+            Stop::Empty => {
+                slot.wait(State::Idle, now);
+                self.release(id);
+                Next::Read
+            }
+            Stop::Full => {
+                (slot.unsent, slot.input) = (short(from), short(from));
+                slot.since = now;
+                Next::Read
+            }
+            Stop::Incomplete(head_end) => {
+                if from < end {
+                    piece.copy_within(from..end, 0);
+                }
+                (slot.unsent, slot.input) = (0, 0);
+                slot.end = short(end.saturating_sub(from));
+                slot.head_end = head_end;
+                slot.wait(State::Reading, now);
+                Next::Read
+            }
+            Stop::Close => self.shut(id, now),
+        };
+        (served.consumed, next)
+    }
+
+    /// Holds the beginning of a request.
+    fn begin(&mut self, id: ConnectionId, bytes: &[u8], head_end: HeadEnd, now: Secs) -> Next {
+        let buffer = self.buffer(id);
+        let piece = buffer.and_then(|buffer| self.buffers.piece_mut(buffer));
+        let to = piece.and_then(|piece| piece.get_mut(..bytes.len()));
+        let (Some(to), Some(slot)) = (to, self.slots.get_mut(id.index())) else {
+            return self.shut(id, now);
+        };
+        to.copy_from_slice(bytes);
+        slot.end = short(bytes.len());
+        slot.head_end = head_end;
+        // The time that a first request has runs from the start of the connection.
+        let since = if slot.state == State::Opened {
+            slot.since
+        } else {
+            now
+        };
+        slot.wait(State::Reading, since);
+        Next::Read
+    }
+
+    /// Nothing more is taken from the client or held for it.
+    fn shut(&mut self, id: ConnectionId, now: Secs) -> Next {
+        self.release(id);
+        if self
+            .slots
+            .get(id.index())
+            .is_some_and(|slot| slot.state != State::Free)
+        {
+            self.wait(id, State::Closing, now);
+        }
+        Next::Close
+    }
+
+    fn wait(&mut self, id: ConnectionId, state: State, now: Secs) {
+        if let Some(slot) = self.slots.get_mut(id.index()) {
+            slot.wait(state, now);
+        }
+    }
+
+    /// A slot that is free.
+    fn vacant(&mut self) -> Option<ConnectionId> {
+        if let Some(index) = self.free.checked_sub(1) {
+            self.free = self.slots.get(index as usize)?.since.0;
+            return Some(ConnectionId(index));
+        }
+        let index = self.touched;
+        self.slots.get(index as usize)?;
+        self.touched = index.checked_add(1)?;
+        Some(ConnectionId(index))
+    }
+
+    /// The buffer of a connection: its own, or a new one, or that of the one that has waited longest.
+    fn buffer(&mut self, id: ConnectionId) -> Option<BufferId> {
+        let slot = self.slots.get(id.index())?;
+        if slot.buffer.is_some() {
+            return slot.buffer;
+        }
+        let buffer = match self.buffers.take() {
+            Some(buffer) => buffer,
+            None => {
+                let victim = self.longest_waiting(|slot| slot.buffer.is_some())?;
+                let slot = self.slots.get_mut(victim.index())?;
+                let buffer = slot.buffer.take()?;
+                (slot.unsent, slot.input, slot.end) = (0, 0, 0);
+                slot.state = State::Robbed;
+                self.tally.evicted = self.tally.evicted.saturating_add(1);
+                buffer
+            }
+        };
+        self.slots.get_mut(id.index())?.buffer = Some(buffer);
+        Some(buffer)
+    }
+
+    fn release(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.slots.get_mut(id.index()) {
+            (slot.unsent, slot.input, slot.end) = (0, 0, 0);
+            if let Some(buffer) = slot.buffer.take() {
+                self.buffers.give(buffer);
+            }
+        }
+    }
+
+    /// Among those that `suit`, whoever has waited longest for its client to send, else for it to receive.
+    fn longest_waiting(&self, suit: impl Fn(&Slot) -> bool) -> Option<ConnectionId> {
+        let order = |slot: &Slot| match slot.state {
+            State::Robbed => (0, slot.since),
+            State::Opened | State::Idle | State::Reading => (1, slot.since),
+            _ => (2, slot.since),
+        };
+        let (index, _) = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.state != State::Free && suit(slot))
+            .min_by_key(|(_, slot)| order(slot))?;
+        u32::try_from(index).ok().map(ConnectionId)
+    }
+}
+
+/// What [`serve`] did.
+struct Served {
+    consumed: usize,
+    /// Whether at least one request was complete.
+    answered: bool,
+    stop: Stop,
+}
+
+enum Stop {
+    /// There is nothing more.
+    Empty,
+    /// The rest is the beginning of a request.
+    Incomplete(HeadEnd),
+    /// The next reply might not fit.
+    Full,
+    /// Nothing more is to be read from this client.
+    Close,
+}
+
+/// Replies to the requests at the start of `bytes`, one after another.
+fn serve(
+    bytes: &[u8],
+    remote: IpAddr,
+    tracker: &mut Tracker<'_>,
+    now: Secs,
+    out: &mut Out<'_>,
+) -> Served {
+    let mut rest = bytes;
+    let mut answered = false;
+    let stop = loop {
+        // Empty lines between requests are no requests (RFC 9112 section 2.2).
+        while let Some((b'\r' | b'\n', behind)) = rest.split_first() {
+            rest = behind;
+        }
+        if rest.is_empty() {
+            break Stop::Empty;
+        }
+        if out.room().len() < LARGEST_REPLY {
+            break Stop::Full;
+        }
+        let mut head_end = HeadEnd::default();
+        let end = head_end.find(rest);
+        let Some((head, behind)) = end.and_then(|end| rest.split_at_checked(end)) else {
+            if rest.len() < BUFFER_BYTES {
+                break Stop::Incomplete(head_end);
+            }
+            refuse(Status::UriTooLong, tracker, out);
+            break Stop::Close;
+        };
+        answered = true;
+        if !reply_to(head, remote, tracker, now, out) {
+            break Stop::Close;
+        }
+        rest = behind;
+    };
+    Served {
+        consumed: bytes.len().saturating_sub(rest.len()),
+        answered,
+        stop,
+    }
+}
+
+/// Replies to the request whose head is `head`; returns whether the connection persists.
+fn reply_to(
+    head: &[u8],
+    remote: IpAddr,
+    tracker: &mut Tracker<'_>,
+    now: Secs,
+    out: &mut Out<'_>,
+) -> bool {
+    if head.len() > BUFFER_BYTES {
+        refuse(Status::UriTooLong, tracker, out);
+        return false;
+    }
+    let Ok(request) = Request::parse(head) else {
+        refuse(Status::InvalidRequest, tracker, out);
+        return false;
+    };
+    super::answer(&request, remote, tracker, now, out);
+    !request.persistence.closes()
+}
+
+/// Emits an error, after which the connection is closed.
+fn refuse(status: Status, tracker: &mut Tracker<'_>, out: &mut Out<'_>) {
+    tracker.counters.http_errors = tracker.counters.http_errors.saturating_add(1);
+    reply::error(status, Persistence::CloseSaid, out);
+}
+
+/// A place in a buffer.
+fn short(place: usize) -> u16 {
+    const { assert!(BUFFER_BYTES <= u16::MAX as usize) };
+    u16::try_from(place).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,83 @@
+//! Why an announce or a scrape failed, told in bencode.
+
+use core::fmt;
+
+use crate::tracker::Tracker;
+use crate::wire::Out;
+use crate::wire::bencode::Dict;
+use crate::wire::http::Persistence;
+use crate::wire::query::BadValue;
+
+use super::reply::Reply;
+
+/// Why there are no peers or counts in the reply. All of them are the client's fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub(super) enum Failure {
+    NoInfoHash,
+    BadInfoHash,
+    ManyInfoHashes,
+    NoPeerId,
+    BadPeerId,
+    NoPort,
+    BadPort,
+    BadNumber,
+    FullScrape,
+}
+
+impl Failure {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::NoInfoHash => {
+                "Your client forgot to send your torrent's info_hash. Please upgrade your client."
+            }
+            Self::BadInfoHash => "The info_hash is not 20 bytes.",
+            Self::ManyInfoHashes => "More than one info_hash in one announce.",
+            Self::NoPeerId => "Your client forgot to send its peer_id.",
+            Self::BadPeerId => "The peer_id is not 20 bytes.",
+            Self::NoPort => "Your client forgot to send its port.",
+            Self::BadPort => "The port is not a number from 1 to 65535.",
+            Self::BadNumber => "One of left, downloaded and numwant is not a number.",
+            Self::FullScrape => {
+                "A scrape of all torrents is not available here: name some by info_hash."
+            }
+        }
+    }
+
+    /// Whether asking again can help: a client without a port may get one.
+    const fn is_for_ever(self) -> bool {
+        !matches!(self, Self::NoPort | Self::BadPort)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl From<BadValue> for Failure {
+    fn from(_: BadValue) -> Self {
+        Self::BadNumber
+    }
+}
+
+/// Emits the whole reply. Status 200, because libtorrent reads nothing else; `interval`, because libtorrent keeps to it
+/// here too; `retry in` as BEP 31 has it.
+pub(super) fn answer(
+    failure: Failure,
+    persistence: Persistence,
+    tracker: &mut Tracker<'_>,
+    out: &mut Out<'_>,
+) {
+    tracker.counters.http_failures = tracker.counters.http_failures.saturating_add(1);
+    let reply = Reply::begin(persistence, out);
+    let mut dict = Dict::begin(out);
+    dict.bytes(b"14:failure reason", failure.text().as_bytes());
+    dict.integer(b"8:interval", tracker.policy().interval);
+    if failure.is_for_ever() {
+        dict.bytes(b"8:retry in", b"never");
+    }
+    dict.end();
+    reply.end(out);
+}

@@ -1,0 +1,121 @@
+//! What the query of an announce or a scrape says.
+
+use core::net::IpAddr;
+use core::num::NonZeroU16;
+
+use crate::policy::Policy;
+use crate::tracker::Announce;
+use crate::tracker::Event;
+use crate::wire::InfoHash;
+use crate::wire::PeerAddr;
+use crate::wire::query::BadValue;
+use crate::wire::query::Encoded;
+use crate::wire::query::Pairs;
+
+use super::failure::Failure;
+
+/// An announce and how its client wants the peers.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) announce: Announce,
+    /// Most peers in the reply, 0 to [`Policy::most_wanted`].
+    pub(super) wanted: u16,
+    /// Whether as strings (BEP 23) rather than as a list of dictionaries.
+    pub(super) compact: bool,
+}
+
+/// Parses the query of an announce from `remote` in one pass (BEP 3).
+///
+/// - Names that mean nothing here are ignored, and so are names without a value and wrong encodings in them: `uploaded`,
+///   `key`, `trackerid`, `ip`, `no_peer_id` (no reply has peer ids) and whatever clients invent.
+/// - `info_hash` and `peer_id` must be 20 bytes, `port` 1 to 65535. `peer_id` is checked, then forgotten.
+/// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know (no metadata yet): a
+///   leecher, as with none. A negative `downloaded` has overflowed: more than anything.
+/// - `numwant`: none or a negative one is the default, too many are [`Policy::most_wanted`].
+/// - An `event` that we don't know is none; `compact` is yes unless it is `0`.
+/// - Of a doubled name the last counts, but for `info_hash`: whoever sends two doesn't mean an announce.
+///
+/// # Errors
+///
+/// The first of what is wrong, then the first of what is missing.
+pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<Asked, Failure> {
+    let mut info_hash = None;
+    let mut has_peer_id = false;
+    let mut port = None;
+    let mut event = Event::None;
+    let mut left = None;
+    let mut downloaded = 0;
+    let mut wanted = policy.default_wanted;
+    let mut compact = true;
+    for (name, value) in Pairs::new(query) {
+        let Some(value) = value else { continue };
+        match name.plain(&mut [0; 16]) {
+            b"info_hash" => {
+                let bytes = value.array().map_err(|BadValue| Failure::BadInfoHash)?;
+                if info_hash.replace(InfoHash(bytes)).is_some() {
+                    return Err(Failure::ManyInfoHashes);
+                }
+            }
+            b"peer_id" => {
+                value.array::<20>().map_err(|BadValue| Failure::BadPeerId)?;
+                has_peer_id = true;
+            }
+            b"port" => {
+                let number = value.number().ok().and_then(|number| number.value());
+                let number = number.and_then(|number| u16::try_from(number).ok());
+                port = Some(number.and_then(NonZeroU16::new).ok_or(Failure::BadPort)?);
+            }
+            b"left" => left = value.number()?.value(),
+            b"downloaded" => downloaded = value.number()?.value().unwrap_or(u64::MAX),
+            b"event" => event = self::event(value),
+            b"numwant" => {
+                wanted = value.number()?.value().map_or(policy.default_wanted, |n| {
+                    u16::try_from(n).unwrap_or(u16::MAX)
+                });
+            }
+            b"compact" => compact = value.plain(&mut [0; 16]) != b"0",
+            _ => {}
+        }
+    }
+    let info_hash = info_hash.ok_or(Failure::NoInfoHash)?;
+    if !has_peer_id {
+        return Err(Failure::NoPeerId);
+    }
+    Ok(Asked {
+        announce: Announce {
+            info_hash,
+            peer: PeerAddr::new(remote, port.ok_or(Failure::NoPort)?),
+            event,
+            left,
+            downloaded,
+        },
+        wanted: wanted.min(policy.most_wanted),
+        compact,
+    })
+}
+
+fn event(value: Encoded<'_>) -> Event {
+    match value.plain(&mut [0; 16]) {
+        b"started" => Event::Started,
+        b"completed" => Event::Completed,
+        b"stopped" => Event::Stopped,
+        b"paused" => Event::Paused,
+        _ => Event::None,
+    }
+}
+
+/// The info hashes of a scrape in their order; everything else in it is ignored (BEP 48).
+///
+/// # Errors
+///
+/// [`Failure::BadInfoHash`] in place of each that isn't 20 bytes.
+pub(super) fn info_hashes(query: &[u8]) -> impl Iterator<Item = Result<[u8; 20], Failure>> {
+    Pairs::new(query)
+        .filter(|(name, _)| name.plain(&mut [0; 16]) == b"info_hash")
+        .map(|(_, value)| {
+            value
+                .ok_or(BadValue)
+                .and_then(Encoded::array)
+                .map_err(|BadValue| Failure::BadInfoHash)
+        })
+}

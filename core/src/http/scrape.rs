@@ -1,0 +1,115 @@
+//! The reply to a scrape (BEP 48).
+
+use crate::tracker::Tracker;
+use crate::wire::InfoHash;
+use crate::wire::Out;
+use crate::wire::bencode::Dict;
+use crate::wire::http::Persistence;
+
+use super::failure;
+use super::failure::Failure;
+use super::reply::Reply;
+use super::request;
+
+/// Most torrents in one reply: opentracker's limit, and what fits [`LARGEST_REPLY`](super::LARGEST_REPLY).
+const MOST: usize = 64;
+
+/// Bytes of one torrent in the reply: the hash with its `20:`, `d`, four keys, four numbers of at most 12 bytes, `e`.
+const LARGEST_ENTRY: usize = 23 + 1 + 10 + 13 + 14 + 13 + 4 * 12 + 1;
+
+/// Bytes of a reply that aren't torrents: at most 91 of head, `d5:filesd`, and 52 of `ee` and `flags`.
+const FRAME: usize = 91 + 9 + 52;
+
+const HASH: usize = 20;
+
+const _: () = assert!(FRAME + MOST * LARGEST_ENTRY <= super::LARGEST_REPLY);
+
+/// Replies to the scrape that `query` is.
+///
+/// Torrents come sorted and once each, because keys of a dictionary must; unknown ones with zeros, because libtorrent
+/// takes a missing one for an error; those beyond the limit not at all.
+pub(super) fn answer(
+    query: &[u8],
+    persistence: Persistence,
+    tracker: &mut Tracker<'_>,
+    out: &mut Out<'_>,
+) {
+    let start = out.len();
+    let reply = Reply::begin(persistence, out);
+    let mut dict = Dict::begin(out);
+    let mut files = dict.dict(b"5:files");
+    let most = MOST.min(usize::from(tracker.policy().most_scraped_http));
+    let count = match sort(query, most, hashes(files.room())) {
+        Ok(count) => count,
+        Err(failure) => {
+            out.truncate(start);
+            return failure::answer(failure, persistence, tracker, out);
+        }
+    };
+    for index in 0..count {
+        // The hashes stand at the very end of the room for all 64, so this one is read before an entry can reach it.
+        let Some(&hash) = hashes(files.room()).get(index) else {
+            break;
+        };
+        let mut key = *b"20:....................";
+        if let Some(text) = key.last_chunk_mut() {
+            *text = hash;
+        }
+        let counts = tracker.scrape(&InfoHash(hash));
+        let mut file = files.dict(&key);
+        file.integer(b"8:complete", counts.seeders);
+        file.integer(b"10:downloaded", counts.completed);
+        file.integer(
+            b"11:downloaders",
+            counts.leechers.saturating_sub(counts.partial),
+        );
+        file.integer(b"10:incomplete", counts.leechers);
+        file.end();
+    }
+    files.end();
+    let mut flags = dict.dict(b"5:flags");
+    flags.integer(b"20:min_request_interval", tracker.policy().interval / 2);
+    flags.end();
+    dict.end();
+    reply.end(out);
+    tracker.counters.http_scrapes = tracker.counters.http_scrapes.saturating_add(1);
+}
+
+/// The last [`MOST`] places for hashes of `room`.
+fn hashes(room: &mut [u8]) -> &mut [[u8; HASH]] {
+    let start = room.len().saturating_sub(MOST * HASH);
+    let (hashes, _) = room.get_mut(start..).unwrap_or_default().as_chunks_mut();
+    hashes
+}
+
+/// Sorts the first `most` different hashes of `query` into `hashes` and returns how many they are.
+///
+/// Work: `most` moves of at most `most` hashes.
+fn sort(query: &[u8], most: usize, hashes: &mut [[u8; HASH]]) -> Result<usize, Failure> {
+    let mut count = 0usize;
+    let mut named = false;
+    for hash in request::info_hashes(query) {
+        let hash = hash?;
+        named = true;
+        let sorted = hashes.get(..count).unwrap_or_default();
+        let Err(at) = sorted.binary_search(&hash) else {
+            continue;
+        };
+        let end = count.saturating_add(1);
+        if end > most {
+            continue;
+        }
+        if let Some(moved) = hashes.get_mut(at..end) {
+            moved.copy_within(..moved.len().saturating_sub(1), 1);
+            if let Some(first) = moved.first_mut() {
+                *first = hash;
+                count = end;
+            }
+        }
+    }
+    if named {
+        Ok(count)
+    } else {
+        Err(Failure::FullScrape)
+    }
+}

@@ -1,0 +1,317 @@
+//! The head of an HTTP request: where it ends, and the little of it that a tracker needs (RFC 9112).
+
+use core::fmt;
+
+/// Finds where the head of a request ends, piece by piece: at the first empty line.
+///
+/// A line ends with LF; a CR before it is part of the end (RFC 9112 section 2.2). Three states, so that a head that
+/// arrives a byte at a time costs no more than one that arrives whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HeadEnd {
+    /// Within a line.
+    #[default]
+    InLine,
+    /// Behind an LF.
+    LineStart,
+    /// Behind an LF and a CR.
+    LineStartCr,
+}
+
+impl HeadEnd {
+    /// Looks at the next `bytes`; returns how many of them still belong to the head if it ends within them.
+    pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (at, &byte) in bytes.iter().enumerate() {
+            *self = match (*self, byte) {
+                (Self::InLine, b'\n') => Self::LineStart,
+                (_, b'\n') => {
+                    *self = Self::InLine;
+                    return at.checked_add(1);
+                }
+                (Self::LineStart, b'\r') => Self::LineStartCr,
+                _ => Self::InLine,
+            };
+        }
+        None
+    }
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request<'h> {
+    /// The target up to the first `?`, as it came, with its leading `/`.
+    pub path: &'h [u8],
+    /// What follows that `?`, as it came; `None` if there is none.
+    pub query: Option<&'h [u8]>,
+    /// What becomes of the connection.
+    pub persistence: Persistence,
+}
+
+/// Whether a connection stays open after the reply, and what the reply must say about it (RFC 9112 section 9.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Persistence {
+    /// It stays open, as HTTP/1.1 has it.
+    Keep,
+    /// It stays open, which an HTTP/1.0 client must be told.
+    KeepSaid,
+    /// It is closed, as HTTP/1.0 has it.
+    Close,
+    /// It is closed, which an HTTP/1.1 client must be told.
+    CloseSaid,
+}
+
+impl Persistence {
+    /// Whether the connection is closed after the reply.
+    pub const fn closes(self) -> bool {
+        matches!(self, Self::Close | Self::CloseSaid)
+    }
+}
+
+/// A request that nobody should send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadRequest;
+
+impl fmt::Display for BadRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a request that a tracker takes")
+    }
+}
+
+impl core::error::Error for BadRequest {}
+
+impl<'h> Request<'h> {
+    /// Parses a whole head, the empty line at its end included. Work: one pass over it.
+    ///
+    /// Takes what small clients send: no `Host`, HTTP/1.0, no version at all, lines that end with LF alone.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRequest`] for another method than `GET`, for a target with a blank in it, for a request with a body, and
+    /// for header lines that a proxy might read differently (RFC 9112 sections 2.2, 5.1, 5.2 and 11.2): the client's fault.
+    pub fn parse(head: &'h [u8]) -> Result<Self, BadRequest> {
+        let mut lines = Lines(head);
+        let (target, version) = request_line(lines.next().ok_or(BadRequest)??)?;
+        let mut connection = Connection::default();
+        for line in lines {
+            let line = line?;
+            if line.is_empty() {
+                break;
+            }
+            connection.header(line)?;
+        }
+        let (path, query) = split(target, b'?');
+        Ok(Self {
+            path,
+            query,
+            persistence: match (version, connection) {
+                (Version::Http11, Connection { close: true, .. }) => Persistence::CloseSaid,
+                (Version::Http11, _) => Persistence::Keep,
+                (
+                    Version::Http10,
+                    Connection {
+                        close: false,
+                        keep_alive: true,
+                    },
+                ) => Persistence::KeepSaid,
+                (Version::Http10 | Version::None, _) => Persistence::Close,
+            },
+        })
+    }
+}
+
+enum Version {
+    None,
+    Http10,
+    Http11,
+}
+
+/// The target in origin form, and the version. The absolute form is what a client sends that takes the tracker for a
+/// proxy (RFC 9112 section 3.2.2).
+fn request_line(line: &[u8]) -> Result<(&[u8], Version), BadRequest> {
+    let (target, version) = split(line.strip_prefix(b"GET ").ok_or(BadRequest)?, b' ');
+    let version = match version {
+        None => Version::None,
+        Some(b"HTTP/1.0") => Version::Http10,
+        Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9']) => Version::Http11,
+        Some(_) => return Err(BadRequest),
+    };
+    let target = match target.strip_prefix(b"http://") {
+        Some(absolute) => {
+            let slash = absolute
+                .iter()
+                .position(|&byte| byte == b'/')
+                .ok_or(BadRequest)?;
+            absolute.get(slash..).ok_or(BadRequest)?
+        }
+        None => target,
+    };
+    if target.first() == Some(&b'/') {
+        Ok((target, version))
+    } else {
+        Err(BadRequest)
+    }
+}
+
+/// What the headers say about the connection.
+#[derive(Clone, Copy, Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Connection {
+    fn header(&mut self, line: &[u8]) -> Result<(), BadRequest> {
+        let (name, value) = split(line, b':');
+        let value = value.ok_or(BadRequest)?.trim_ascii();
+        // A blank before the colon and a line that begins with one are both read differently by different servers.
+        if name.is_empty() || name.iter().any(|&byte| byte <= b' ' || byte >= 0x7f) {
+            return Err(BadRequest);
+        }
+        if name.eq_ignore_ascii_case(b"connection") {
+            for option in value.split(|&byte| byte == b',') {
+                let option = option.trim_ascii();
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding")
+            || name.eq_ignore_ascii_case(b"content-length") && value != b"0"
+        {
+            return Err(BadRequest);
+        }
+        Ok(())
+    }
+}
+
+/// What stands before the first `separator` and, if there is one, what stands behind it.
+fn split(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    bytes
+        .iter()
+        .position(|&byte| byte == separator)
+        .and_then(|at| bytes.split_at_checked(at))
+        .map_or((bytes, None), |(before, behind)| {
+            (before, behind.split_first().map(|(_, behind)| behind))
+        })
+}
+
+/// The lines of a head, without their ends; an error for one with a CR elsewhere.
+struct Lines<'h>(&'h [u8]);
+
+impl<'h> Iterator for Lines<'h> {
+    type Item = Result<&'h [u8], BadRequest>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (line, rest) = split(self.0, b'\n');
+        self.0 = rest?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        Some(if line.contains(&b'\r') {
+            Err(BadRequest)
+        } else {
+            Ok(line)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BadRequest;
+    use super::HeadEnd;
+    use super::Persistence;
+    use super::Request;
+
+    #[test]
+    fn a_head_ends_at_the_first_empty_line_however_lines_end() {
+        for end in ["\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"] {
+            let text = std::format!("GET / HTTP/1.1\r\nA: b{end}GET");
+            let bytes = text.as_bytes();
+            let whole = bytes.len() - 3;
+            assert_eq!(HeadEnd::default().find(bytes), Some(whole), "{text:?}");
+            for at in 0..whole {
+                let mut search = HeadEnd::default();
+                assert_eq!(search.find(&bytes[..at]), None, "{text:?} {at}");
+                assert_eq!(search.find(&bytes[at..]), Some(whole - at), "{text:?} {at}");
+            }
+        }
+        for text in ["GET /\r\n\r", "GET /\n\r\r\n", "\r\r\r", "\nx\n", "\n\rx\n"] {
+            assert_eq!(HeadEnd::default().find(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_target_is_split_at_its_first_question_mark() {
+        let request = Request::parse(b"GET /a/b?c=d?e HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+        assert_eq!(request.path, b"/a/b");
+        assert_eq!(request.query, Some(&b"c=d?e"[..]));
+        let request = Request::parse(b"GET http://tracker:6969/announce HTTP/1.1\n\n").unwrap();
+        assert_eq!(request.path, b"/announce");
+        assert_eq!(request.query, None);
+    }
+
+    #[test]
+    fn the_connection_persists_as_version_and_header_say() {
+        for (head, persistence) in [
+            ("GET / HTTP/1.1\r\n\r\n", Persistence::Keep),
+            (
+                "GET / HTTP/1.1\r\nConnection: Keep-Alive\r\n\r\n",
+                Persistence::Keep,
+            ),
+            (
+                "GET / HTTP/1.1\r\nconnection:close\r\n\r\n",
+                Persistence::CloseSaid,
+            ),
+            (
+                "GET / HTTP/1.1\nConnection: te, Close\n\n",
+                Persistence::CloseSaid,
+            ),
+            ("GET / HTTP/1.0\r\n\r\n", Persistence::Close),
+            (
+                "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                Persistence::KeepSaid,
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: keep-alive,close\r\n\r\n",
+                Persistence::Close,
+            ),
+            (
+                "GET /\r\nConnection: keep-alive\r\n\r\n",
+                Persistence::Close,
+            ),
+            ("GET /\n\n", Persistence::Close),
+        ] {
+            let request = Request::parse(head.as_bytes()).unwrap();
+            assert_eq!(request.persistence, persistence, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_request_is_refused() {
+        for head in [
+            "POST / HTTP/1.1\r\n\r\n",
+            "HEAD / HTTP/1.1\r\n\r\n",
+            "get / HTTP/1.1\r\n\r\n",
+            "GET  / HTTP/1.1\r\n\r\n",
+            "GET\t/ HTTP/1.1\r\n\r\n",
+            "GET announce HTTP/1.1\r\n\r\n",
+            "GET http://tracker HTTP/1.1\r\n\r\n",
+            "GET * HTTP/1.1\r\n\r\n",
+            "GET /announce ?a=b HTTP/1.1\r\n\r\n",
+            "GET / HTTP/2.0\r\n\r\n",
+            "GET / HTTP/1.1 \r\n\r\n",
+            "GET / HTTP/1.10\r\n\r\n",
+            "GET / http/1.1\r\n\r\n",
+            "GET /a\rb HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+            "GET / HTTP/1.1\r\n: no name\r\n\r\n",
+            "GET / HTTP/1.1\r\nA : b\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            "GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 7\r\n\r\n",
+            "GET / HTTP/1.1\r\ncontent-length:\r\n\r\n",
+            "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "\r\n\r\n",
+            "GET / HTTP/1.1",
+        ] {
+            assert_eq!(Request::parse(head.as_bytes()), Err(BadRequest), "{head:?}");
+        }
+        assert!(Request::parse(b"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").is_ok());
+    }
+}

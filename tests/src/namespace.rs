@@ -1,0 +1,136 @@
+//! A network of one's own: many addresses on one loopback interface and no way out.
+
+use std::env;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::server::binary;
+
+/// Where the program is after [`enter`].
+#[derive(Debug)]
+pub enum Place {
+    /// In a network namespace that has [`v4`] and [`v6`] of 1 to [`HOSTS`] on its loopback
+    /// interface.
+    Inside,
+    /// Outside. It has run once more, inside, and that ended so.
+    Ran(ExitStatus),
+    /// Outside, and this machine lets us make no namespace, for this reason.
+    Impossible(String),
+}
+
+/// How many addresses of each family the namespace has, beside 127.0.0.0/8 and ::1.
+pub const HOSTS: u8 = 200;
+
+/// The IPv4 address of one host, 1 to [`HOSTS`].
+pub const fn v4(host: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(10, 9, 9, host))
+}
+
+/// The IPv6 address of one host, 1 to [`HOSTS`].
+///
+/// One that looks global: Transmission doesn't believe in IPv6 over others.
+pub const fn v6(host: u8) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, 0, host as u16))
+}
+
+/// Runs this program once more in a new network namespace, with `args`.
+///
+/// All that it starts there ends with it.
+///
+/// # Panics
+///
+/// If the shell doesn't start.
+pub fn enter(args: &[&str]) -> Place {
+    if env::var_os(MARK).is_some() {
+        return Place::Inside;
+    }
+    let own = match flags() {
+        Ok(flags) => flags,
+        Err(why) => return Place::Impossible(why),
+    };
+    let program = env::current_exe().expect("path of this program");
+    let status = Command::new("unshare")
+        .args(own)
+        .args(["sh", "-c", &setup(), "sh"])
+        .arg(program)
+        .args(args)
+        // Built outside, where a build can fetch what it needs.
+        .env("WRTRACKER_BIN", binary())
+        .env(MARK, "1")
+        .status()
+        .expect("unshare starts");
+    Place::Ran(status)
+}
+
+/// For a test named `name`: whether it goes on. Otherwise it has run inside and passed, or this
+/// machine lets us make no namespace, which is said on standard error.
+///
+/// # Panics
+///
+/// If the test failed inside.
+pub fn enter_test(name: &str) -> bool {
+    match enter(&["--exact", name, "--nocapture"]) {
+        Place::Inside => true,
+        Place::Ran(status) => {
+            assert!(status.success(), "{name} failed inside the namespace");
+            false
+        }
+        Place::Impossible(why) => {
+            skip(&format!("{name}: {why}"));
+            false
+        }
+    }
+}
+
+/// Says on standard error what is not tested, even where the output of passing tests is hidden.
+pub fn skip(what: &str) {
+    let _ = writeln!(io::stderr(), "skipped: {what}");
+}
+
+/// Whether this namespace has IPv6.
+pub fn has_ipv6() -> bool {
+    UdpSocket::bind((v6(1), 0)).is_ok()
+}
+
+/// Set in the environment of what runs inside.
+const MARK: &str = "WRTRACKER_TESTS_INSIDE";
+
+/// Inside is a process namespace too, so that nothing outlives the one that was started there.
+const WITH: [&str; 4] = ["--net", "--pid", "--fork", "--kill-child"];
+
+/// What `unshare` needs on this machine: root makes namespaces, others need one for users first.
+fn flags() -> Result<Vec<&'static str>, String> {
+    let mut why = String::new();
+    for more in [&[][..], &["--user", "--map-root-user"]] {
+        let flags = [&WITH, more].concat();
+        let tried = Command::new("unshare")
+            .args(&flags)
+            .args(["ip", "link", "set", "lo", "up"])
+            .stdin(Stdio::null())
+            .output();
+        match tried {
+            Ok(output) if output.status.success() => return Ok(flags),
+            Ok(output) => why = String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => why = format!("unshare: {error}"),
+        }
+    }
+    Err(format!("no network namespace can be made here: {why}"))
+}
+
+/// The script that makes the network and becomes the program.
+fn setup() -> String {
+    let mut v4_lines = String::from("link set lo up\\n");
+    let mut v6_lines = String::new();
+    for host in 1..=HOSTS {
+        let _ = write!(v4_lines, "addr add {}/24 dev lo\\n", v4(host));
+        let _ = write!(v6_lines, "addr add {}/128 dev lo nodad\\n", v6(host));
+    }
+    v6_lines.push_str("route add default dev lo\\n");
+    format!(
+        "printf '{v4_lines}' | ip -batch - || exit 1\n\
+         printf '{v6_lines}' | ip -6 -batch - || echo 'skipped: no IPv6 in the namespace' >&2\n\
+         exec \"$@\""
+    )
+}
