@@ -12,5 +12,7 @@ pub mod load;
 pub mod namespace;
 pub mod peers;
 pub mod process;
+pub mod real_client;
 pub mod server;
+pub mod torrent;
 pub mod udp_client;

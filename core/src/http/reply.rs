@@ -95,9 +95,7 @@ pub(super) fn error(status: Status, persistence: Persistence, out: &mut Out<'_>)
 
 #[cfg(test)]
 mod tests {
-    use super::Reply;
-    use super::Status;
-    use super::error;
+    use super::{Reply, Status, error};
     use crate::wire::Out;
     use crate::wire::http::Persistence;
 

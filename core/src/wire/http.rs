@@ -1,11 +1,12 @@
-//! The head of an HTTP request: where it ends, and the little of it that a tracker needs (RFC 9112).
+//! The head of an HTTP request: where it ends, and the little of it that a tracker needs (RFC
+//! 9112).
 
 use core::fmt;
 
 /// Finds where the head of a request ends, piece by piece: at the first empty line.
 ///
-/// A line ends with LF; a CR before it is part of the end (RFC 9112 section 2.2). Three states, so that a head that
-/// arrives a byte at a time costs no more than one that arrives whole.
+/// A line ends with LF; a CR before it is part of the end (RFC 9112 section 2.2). Three states, so
+/// that a head that arrives a byte at a time costs no more than one that arrives whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum HeadEnd {
     /// Within a line.
@@ -18,7 +19,8 @@ pub enum HeadEnd {
 }
 
 impl HeadEnd {
-    /// Looks at the next `bytes`; returns how many of them still belong to the head if it ends within them.
+    /// Looks at the next `bytes`; returns how many of them still belong to the head if it ends
+    /// within them.
     pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         for (at, &byte) in bytes.iter().enumerate() {
             *self = match (*self, byte) {
@@ -46,7 +48,8 @@ pub struct Request<'h> {
     pub persistence: Persistence,
 }
 
-/// Whether a connection stays open after the reply, and what the reply must say about it (RFC 9112 section 9.3).
+/// Whether a connection stays open after the reply, and what the reply must say about it (RFC 9112
+/// section 9.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Persistence {
     /// It stays open, as HTTP/1.1 has it.
@@ -81,12 +84,14 @@ impl core::error::Error for BadRequest {}
 impl<'h> Request<'h> {
     /// Parses a whole head, the empty line at its end included. Work: one pass over it.
     ///
-    /// Takes what small clients send: no `Host`, HTTP/1.0, no version at all, lines that end with LF alone.
+    /// Takes what small clients send: no `Host`, HTTP/1.0, no version at all, lines that end with
+    /// LF alone.
     ///
     /// # Errors
     ///
-    /// [`BadRequest`] for another method than `GET`, for a target with a blank in it, for a request with a body, and
-    /// for header lines that a proxy might read differently (RFC 9112 sections 2.2, 5.1, 5.2 and 11.2): the client's fault.
+    /// [`BadRequest`] for another method than `GET`, for a target with a blank in it, for a request
+    /// with a body, and for header lines that a proxy might read differently (RFC 9112 sections
+    /// 2.2, 5.1, 5.2 and 11.2): the client's fault.
     pub fn parse(head: &'h [u8]) -> Result<Self, BadRequest> {
         let mut lines = Lines(head);
         let (target, version) = request_line(lines.next().ok_or(BadRequest)??)?;
@@ -124,8 +129,8 @@ enum Version {
     Http11,
 }
 
-/// The target in origin form, and the version. The absolute form is what a client sends that takes the tracker for a
-/// proxy (RFC 9112 section 3.2.2).
+/// The target in origin form, and the version. The absolute form is what a client sends that takes
+/// the tracker for a proxy (RFC 9112 section 3.2.2).
 fn request_line(line: &[u8]) -> Result<(&[u8], Version), BadRequest> {
     let (target, version) = split(line.strip_prefix(b"GET ").ok_or(BadRequest)?, b' ');
     let version = match version {
@@ -162,7 +167,8 @@ impl Connection {
     fn header(&mut self, line: &[u8]) -> Result<(), BadRequest> {
         let (name, value) = split(line, b':');
         let value = value.ok_or(BadRequest)?.trim_ascii();
-        // A blank before the colon and a line that begins with one are both read differently by different servers.
+        // A blank before the colon and a line that begins with one are both read differently by
+        // different servers.
         if name.is_empty() || name.iter().any(|&byte| byte <= b' ' || byte >= 0x7f) {
             return Err(BadRequest);
         }
@@ -212,10 +218,7 @@ impl<'h> Iterator for Lines<'h> {
 
 #[cfg(test)]
 mod tests {
-    use super::BadRequest;
-    use super::HeadEnd;
-    use super::Persistence;
-    use super::Request;
+    use super::{BadRequest, HeadEnd, Persistence, Request};
 
     #[test]
     fn a_head_ends_at_the_first_empty_line_however_lines_end() {

@@ -41,7 +41,8 @@ impl<'q> Iterator for Pairs<'q> {
     }
 }
 
-/// A percent-encoded text as it came: any byte may be encoded or not, in hex of either case (RFC 3986 section 2.1).
+/// A percent-encoded text as it came: any byte may be encoded or not, in hex of either case (RFC
+/// 3986 section 2.1).
 ///
 /// `+` stands for itself: info hashes are bytes, not form fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,8 +94,8 @@ impl<'q> Encoded<'q> {
         })
     }
 
-    /// What it stands for, to compare with short known texts: itself if nothing in it is encoded, else decoded into
-    /// `scratch`. Empty if that is too short or the encoding is wrong.
+    /// What it stands for, to compare with short known texts: itself if nothing in it is encoded,
+    /// else decoded into `scratch`. Empty if that is too short or the encoding is wrong.
     pub fn plain<'p>(self, scratch: &'p mut [u8; 16]) -> &'p [u8]
     where
         'q: 'p,
@@ -177,9 +178,7 @@ const fn nibble(hex: u8) -> Option<u8> {
 mod tests {
     use std::vec::Vec;
 
-    use super::BadValue;
-    use super::Encoded;
-    use super::Pairs;
+    use super::{BadValue, Encoded, Pairs};
 
     fn pairs(query: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
         Pairs::new(query)
