@@ -76,17 +76,27 @@ fn number(text: Option<&str>) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
     fn a_process_that_works_uses_time() {
-        let me = std::process::id();
-        let before = processor_time(me).unwrap();
-        let mut sum = 0_u64;
-        while processor_time(me).unwrap() < before + Duration::from_millis(3) {
-            sum = (0..100_000).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+        let busy = ["-c", "while :; do :; done"];
+        let mut child = Command::new("sh").args(busy).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let some = Duration::from_millis(20);
+        let mut used = (Duration::ZERO, Duration::ZERO);
+        while (used.0 < some || used.1 < some) && Instant::now() < deadline {
+            used = (
+                processor_time(child.id()).unwrap(),
+                ticks(child.id()).unwrap(),
+            );
         }
-        assert!(ticks(me).unwrap() <= processor_time(me).unwrap() + Duration::from_millis(20));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(used.0 >= some && used.1 >= some, "{used:?}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn main() -> io::Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = socket.local_addr()?;
     eprintln!("wrtracker: listening on udp {address}\nwrtracker: ready");
-    let mut batch = Batch::new(BATCH, LARGEST_REPLY);
+    let mut batch = Batch::new(BATCH, LARGEST_REPLY)?;
     loop {
         poll(&mut [PollFd::new(&socket, PollFlags::IN)], None)?;
         for _ in 0..BATCHES {

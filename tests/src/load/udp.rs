@@ -34,7 +34,7 @@ pub(super) fn run(plan: Plan<'_>, start: Instant) -> io::Result<Counts> {
         plan,
         start,
         sockets,
-        batch: Batch::new(BATCH, packets::LARGEST),
+        batch: Batch::new(BATCH, packets::LARGEST)?,
         slots: vec![Slot::default(); window],
         free: (0..window).rev().collect(),
         counts: Counts::default(),

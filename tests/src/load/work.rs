@@ -157,23 +157,29 @@ mod tests {
 
     #[test]
     fn every_pair_comes_once_and_the_peers_of_a_torrent_differ() {
-        for (torrents, peers) in [(1, 1), (3, 1), (7, 50), (1, 100_000), (2, 2_000_000)] {
+        for (torrents, peers) in [(1, 1), (3, 1), (7, 50), (2, 100_000), (1, 1_030_000)] {
             let work = work(torrents, peers);
-            let mut seen = HashSet::new();
-            for n in 0..work.len() {
-                let item = work.nth(n);
-                let (source, port) = (work.source(item), work.port(item));
-                assert!(source < work.sources && port >= 1024);
-                assert!(seen.insert((item.torrent, source, port)), "{item:?}");
-            }
+            let mut all: Vec<_> = (0..work.len())
+                .map(|n| {
+                    let item = work.nth(n);
+                    (item.torrent, work.source(item), work.port(item))
+                })
+                .collect();
+            assert!(
+                all.iter()
+                    .all(|&(_, source, port)| source < work.sources && port >= 1024)
+            );
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len() as u64, work.len());
         }
     }
 
     #[test]
     fn torrents_have_names_of_their_own() {
         let work = work(1, 1);
-        let names: HashSet<_> = (0..100_000).map(|n| work.info_hash(n)).collect();
-        assert_eq!(names.len(), 100_000);
+        let names: HashSet<_> = (0..10_000).map(|n| work.info_hash(n)).collect();
+        assert_eq!(names.len(), 10_000);
     }
 
     #[test]
