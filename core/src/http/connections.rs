@@ -12,7 +12,7 @@ use crate::wire::http::HeadEnd;
 
 use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
-use super::serve::{Stop, refuse, reply_to, serve};
+use super::serve::{Stop, refuse, serve};
 use super::slot::{Slot, State};
 use super::{BUFFER_BYTES, LARGEST_REPLY};
 
@@ -150,8 +150,8 @@ impl<'m> Connections<'m> {
     /// If no buffer is free to hold the beginning of a request, the connection that has waited
     /// longest for the rest of its request loses its own (or, if there is none, the one whose
     /// client has taken nothing of a reply for longest): [`expire`](Self::expire) returns it soon.
-    /// Work: two passes over the bytes, the work of each request, and a visit of all slots if a
-    /// buffer has to be found that way.
+    /// Work: at most three passes over the bytes, the work of each request, and a visit of all
+    /// slots if a buffer has to be found that way.
     pub fn receive(
         &mut self,
         id: ConnectionId,
@@ -365,9 +365,9 @@ impl<'m> Connections<'m> {
                 return (consumed, Next::Read);
             }
             slot.wait(State::Idle, now);
-            let persists = reply_to(head, remote, tracker, now, out);
+            let served = serve(head, remote, tracker, now, out);
             self.release(id);
-            if !persists {
+            if matches!(served.stop, Stop::Close) {
                 return (bytes.len(), self.shut(id, now));
             }
         }

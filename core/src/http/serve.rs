@@ -52,46 +52,34 @@ pub(super) fn serve(
         if out.room().len() < LARGEST_REPLY {
             break Stop::Full;
         }
-        let mut head_end = HeadEnd::default();
-        let end = head_end.find(rest);
-        let Some((head, behind)) = end.and_then(|end| rest.split_at_checked(end)) else {
-            if rest.len() < BUFFER_BYTES {
-                break Stop::Incomplete(head_end);
+        // In one pass if all is well; otherwise it matters whether the head has an end at all.
+        let (length, persists) = match Request::parse(rest) {
+            Ok((request, length)) if length <= BUFFER_BYTES => {
+                answer(&request, remote, tracker, now, out);
+                (length, !request.persistence.closes())
             }
-            refuse(Status::UriTooLong, tracker, out);
-            break Stop::Close;
+            _ => {
+                let mut head_end = HeadEnd::default();
+                let status = match head_end.find(rest) {
+                    Some(length) if length <= BUFFER_BYTES => Status::InvalidRequest,
+                    None if rest.len() < BUFFER_BYTES => break Stop::Incomplete(head_end),
+                    _ => Status::UriTooLong,
+                };
+                refuse(status, tracker, out);
+                (rest.len(), false)
+            }
         };
         answered = true;
-        if !reply_to(head, remote, tracker, now, out) {
+        rest = rest.get(length..).unwrap_or_default();
+        if !persists {
             break Stop::Close;
         }
-        rest = behind;
     };
     Served {
         consumed: bytes.len().saturating_sub(rest.len()),
         answered,
         stop,
     }
-}
-
-/// Replies to the request whose head is `head`; returns whether the connection persists.
-pub(super) fn reply_to(
-    head: &[u8],
-    remote: IpAddr,
-    tracker: &mut Tracker<'_>,
-    now: Secs,
-    out: &mut Out<'_>,
-) -> bool {
-    if head.len() > BUFFER_BYTES {
-        refuse(Status::UriTooLong, tracker, out);
-        return false;
-    }
-    let Ok(request) = Request::parse(head) else {
-        refuse(Status::InvalidRequest, tracker, out);
-        return false;
-    };
-    answer(&request, remote, tracker, now, out);
-    !request.persistence.closes()
 }
 
 /// Emits an error, after which the connection is closed.

@@ -27,7 +27,8 @@ fn encode_all(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02x}")).collect()
 }
 
-/// The request must be answered with the one peer it makes, and the connection go on as `next` says.
+/// The request must be answered with the counts that it makes, and the connection go on as `next`
+/// says.
 #[track_caller]
 fn expect(request: &str, persistence: &str, next: Next) {
     with(1, 0, |bench| {

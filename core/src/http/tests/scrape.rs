@@ -19,8 +19,10 @@ fn torrents_are_sorted_and_told_once() {
         assert_bytes(
             &bench.get(ALICE, target.as_bytes()),
             b"d5:filesd\
-              20:aaaaaaaaaaaaaaaaaaaad8:completei0e10:downloadedi0e11:downloadersi0e10:incompletei0ee\
-              20:bbbbbbbbbbbbbbbbbbbbd8:completei1e10:downloadedi0e11:downloadersi1e10:incompletei2ee\
+              20:aaaaaaaaaaaaaaaaaaaad8:completei0e\
+              10:downloadedi0e11:downloadersi0e10:incompletei0ee\
+              20:bbbbbbbbbbbbbbbbbbbbd8:completei1e\
+              10:downloadedi0e11:downloadersi1e10:incompletei2ee\
               e5:flagsd20:min_request_intervali900eee",
         );
         assert_eq!(bench.tracker.counters.http_scrapes, 1);
