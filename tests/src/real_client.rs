@@ -124,7 +124,7 @@ impl Kind {
 impl Client {
     /// Asks the client to leave its torrent and end, and waits up to 10 seconds for it.
     ///
-    /// Returns whether it tells the tracker, as it should: Transmission 3.00 ends without.
+    /// Returns whether it tells the tracker, as it should. Transmission 3.00 may end without.
     pub fn stop(mut self) -> bool {
         let signal = match self.kind {
             // At any other it ends at once.
@@ -177,7 +177,7 @@ fn libtorrent(task: &Task<'_>) -> Command {
 
 /// Adds one torrent and prints what happens, until SIGTERM; then tells the tracker and ends.
 const LIBTORRENT: &str = r#"
-import signal, sys
+import signal, sys, time
 import libtorrent
 
 torrent, folder, listen = sys.argv[1:]
@@ -202,9 +202,13 @@ while not stop:
     for alert in session.pop_alerts():
         if not isinstance(alert, (libtorrent.log_alert, libtorrent.peer_log_alert)):
             print(alert.what(), alert.message(), flush=True)
-session.remove_torrent(handle)
-# Waits for the trackers to be told.
-del handle, session
+# Leaves, and waits until the tracker knows.
+handle.pause()
+deadline = time.monotonic() + 5
+told = False
+while not told and time.monotonic() < deadline:
+    session.wait_for_alert(100)
+    told = any(isinstance(alert, libtorrent.tracker_reply_alert) for alert in session.pop_alerts())
 "#;
 
 fn transmission(task: &Task<'_>) -> io::Result<Command> {
@@ -259,9 +263,12 @@ fn aria2(task: &Task<'_>) -> Command {
         // Seeds what is there, and goes on when it has everything.
         .args(["--check-integrity=true", "--seed-ratio=0.0"])
         .args(["--max-upload-limit=0", "--bt-save-metadata=false"])
-        .arg(format!("--interface={}", task.ip))
         .arg(format!("--listen-port={}", task.port))
         .arg(format!("--dir={}", task.downloads.display()));
+    // It would use the address for UDP over IPv4 too, which fails with the other family.
+    if !(task.udp && task.ip.is_ipv6()) {
+        command.arg(format!("--interface={}", task.ip));
+    }
     if task.udp {
         let dht = task.home.join("dht.dat");
         command
