@@ -113,6 +113,8 @@ impl Kind {
             .env_clear()
             .env("PATH", path)
             .env("HOME", task.home)
+            // Makes Transmission say on standard error what it does with the peers it gets.
+            .env("TR_DEBUG_FD", "2")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
