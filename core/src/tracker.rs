@@ -104,14 +104,8 @@ impl<'m> Tracker<'m> {
     /// # Errors
     ///
     /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
-    pub fn new(
-        memory: &'m mut [u32],
-        secrets: &Secrets,
-        policy: Policy,
-        now: Secs,
-    ) -> Result<Self, TooSmall> {
-        let store = Store::new(memory, &secrets.index, policy.peer_timeout)?;
-        let _ = now;
+    pub fn new(memory: &'m mut [u32], secrets: &Secrets, policy: Policy) -> Result<Self, TooSmall> {
+        let store = Store::new(memory, &secrets.index, &policy)?;
         Ok(Self {
             store,
             policy,
@@ -202,6 +196,12 @@ impl<'m> Tracker<'m> {
 
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
     pub fn tick(&mut self, now: Secs) {
-        self.store.sweep(now, 1024);
+        let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
+        self.store.sweep(now, steps);
     }
 }
+
+/// Seconds that the sweep takes to come round: how much longer than its time-out a peer may stay.
+const ROUND_SECONDS: u32 = 90;
+/// Steps of the sweep in a second when the store is nearly empty.
+const LEAST_STEPS: u32 = 64;

@@ -1,14 +1,20 @@
-//! What the tests of wrtracker share: the running program and clients that know nothing of its
-//! code.
+//! What the tests and benches of wrtracker share: the running program, clients that know nothing
+//! of its code, and a reference that the store is held against.
 //!
-//! Nothing here uses `wrtracker-core`: a mistake in its packets must not be made twice and go
-//! unseen.
+//! Of these only [`store_model`] and [`fuzz`] use `wrtracker-core`: a mistake in its packets must
+//! not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
 pub mod bencode;
 pub mod family;
+pub mod fuzz;
 pub mod http_client;
+pub mod load;
 pub mod namespace;
 pub mod peers;
+pub mod process;
+pub mod real_client;
 pub mod server;
+pub mod store_model;
+pub mod torrent;
 pub mod udp_client;

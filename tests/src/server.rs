@@ -67,13 +67,28 @@ impl Server {
                 all.extend(["-i", "::1", "-p", "0", "-P", "0"]);
             }
         }
-        let mut child = command()
-            .args(&all)
+        let mut command = command();
+        command.args(&all);
+        Self::try_start_command(command)
+    }
+
+    /// As [`try_start`](Self::try_start), with a program of the caller's that says the same when it
+    /// starts.
+    ///
+    /// # Errors
+    ///
+    /// [`Exited`] if the program ended before it said `ready`.
+    ///
+    /// # Panics
+    ///
+    /// With the program's standard error, if it neither is ready nor ends within [`DEADLINE`].
+    pub fn try_start_command(mut command: Command) -> Result<Self, Exited> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", binary().display()));
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let log = Arc::new(Log::default());
         if let Some(stderr) = child.stderr.take() {
             let log = Arc::clone(&log);
@@ -89,10 +104,7 @@ impl Server {
             .log
             .wait_until(|text, ended| ended || text.lines().any(|line| line == "wrtracker: ready"));
         let stderr = server.stderr();
-        assert!(
-            ready,
-            "wrtracker {all:?} is not ready in {DEADLINE:?}:\n{stderr}"
-        );
+        assert!(ready, "{command:?} is not ready in {DEADLINE:?}:\n{stderr}");
         if !stderr.lines().any(|line| line == "wrtracker: ready") {
             let status = server.wait();
             return Err(Exited { status, stderr });

@@ -4,16 +4,14 @@ use core::fmt::Write;
 use core::net::IpAddr;
 
 use crate::time::Secs;
-use crate::tracker::Announced;
-use crate::tracker::Tracker;
+use crate::tracker::{Announced, Tracker};
 use crate::wire::Out;
 use crate::wire::bencode::Dict;
 use crate::wire::http::Persistence;
 
-use super::failure;
 use super::reply::Reply;
-use super::request;
 use super::request::Asked;
+use super::{failure, request};
 
 /// Bytes of a reply that aren't peers: at most 91 of head and 184 of keys and numbers.
 const FRAME: usize = 384;
@@ -23,7 +21,7 @@ const LARGEST_ENTRY: usize = 61;
 
 /// Most peers that fit a reply in either form, whatever their families.
 const MOST_COMPACT: usize = (super::LARGEST_REPLY - FRAME) / V6;
-const MOST_LISTED: usize = (super::LARGEST_REPLY - FRAME) / LARGEST_ENTRY;
+pub(super) const MOST_LISTED: usize = (super::LARGEST_REPLY - FRAME) / LARGEST_ENTRY;
 
 const V4: usize = 6;
 const V6: usize = 18;
@@ -41,7 +39,7 @@ pub(super) fn answer(
         Ok(asked) => asked,
         Err(failure) => return failure::answer(failure, persistence, tracker, out),
     };
-    tracker.counters.http_announces = tracker.counters.http_announces.saturating_add(1);
+    tracker.counters.http_announces += 1;
     let announced = tracker.announce(&asked.announce, now);
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
@@ -78,7 +76,8 @@ fn compact_peers(
         }
         tracker.choose_v4(announced, slot)
     });
-    // What IPv4 left (the announcer is not among its own peers, and seeders may not suit it) is for IPv6.
+    // What IPv4 left (the announcer is not among its own peers, and seeders may not suit it) is for
+    // IPv6.
     let rest = wanted
         .saturating_sub(used / V4)
         .min(stored(announced.v6_peers));
@@ -107,8 +106,8 @@ fn listed_peers(
 
 /// Emits at most `most` peers that `choose` gives as `N` bytes each, and returns how many.
 ///
-/// They are chosen into the end of the room. An entry is longer than what it is made of, and there is room for all
-/// entries, so each peer is read before an entry can reach it.
+/// They are chosen into the end of the room. An entry is longer than what it is made of, and there
+/// is room for all entries, so each peer is read before an entry can reach it.
 fn list<const N: usize>(
     most: usize,
     out: &mut Out<'_>,
@@ -156,8 +155,9 @@ fn entry(peer: &[u8], out: &mut Out<'_>) {
     dict.end();
 }
 
-/// How many of `wanted` peers are IPv4. When a swarm has more than `wanted`, each family gets a quarter or all it has, and
-/// the rest goes in proportion to what each has left, as opentracker does it.
+/// How many of `wanted` peers are IPv4. When a swarm has more than `wanted`, each family gets a
+/// quarter or all it has, and the rest goes in proportion to what each has left, as opentracker
+/// does it.
 fn v4_share(wanted: usize, announced: &Announced) -> usize {
     let (v4, v6) = (stored(announced.v4_peers), stored(announced.v6_peers));
     if v4.saturating_add(v6) <= wanted {

@@ -70,8 +70,7 @@ impl<'m> Buffers<'m> {
 mod tests {
     use std::vec;
 
-    use super::BUFFER_BYTES;
-    use super::Buffers;
+    use super::{BUFFER_BYTES, Buffers};
 
     #[test]
     fn buffers_are_handed_out_once_and_come_back() {

@@ -1,8 +1,6 @@
 //! The table of TCP connections: what each has sent and is still to get.
 
 use core::mem::take;
-use core::net::IpAddr;
-use core::net::Ipv4Addr;
 use core::net::SocketAddr;
 use core::ops::Range;
 
@@ -11,25 +9,12 @@ use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::Out;
 use crate::wire::http::HeadEnd;
-use crate::wire::http::Persistence;
-use crate::wire::http::Request;
 
-use super::BUFFER_BYTES;
-use super::LARGEST_REPLY;
-use super::buffers::BufferId;
-use super::buffers::Buffers;
-use super::reply;
+use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
-
-/// Seconds from the first byte of a request, or from the start of the connection, until it must be complete. More bytes
-/// of it don't extend that (opentracker's number).
-pub const REQUEST_SECONDS: u32 = 30;
-
-/// Seconds that a connection may stay open between two requests.
-pub const IDLE_SECONDS: u32 = 60;
-
-/// Seconds that a client may take nothing of a reply.
-pub const SEND_SECONDS: u32 = 30;
+use super::serve::{Stop, refuse, serve};
+use super::slot::{Slot, State};
+use super::{BUFFER_BYTES, LARGEST_REPLY};
 
 /// Names a connection, and nothing else while it is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,90 +26,6 @@ impl ConnectionId {
         self.0 as usize
     }
 }
-
-/// The state of one connection.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    remote: IpAddr,
-    state: State,
-    /// How far the search for the end of the held request has come.
-    head_end: HeadEnd,
-    buffer: Option<BufferId>,
-    /// What is held: the reply from `unsent` to `input`, the request from `input` to `end`.
-    unsent: u16,
-    input: u16,
-    end: u16,
-    /// When it began to wait for what its state waits for; the next free slot if it is free.
-    since: Secs,
-}
-
-/// What a connection waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    /// A slot without a connection.
-    Free,
-    /// The first byte since it was opened.
-    Opened,
-    /// The first byte of another request.
-    Idle,
-    /// The rest of a request whose beginning is held.
-    Reading,
-    /// The client to take what is held.
-    Sending,
-    /// The host to resume with the input that is held.
-    Resuming,
-    /// The client to take what is held, if anything is, and the host to close.
-    Closing,
-    /// The host to close: it had to give its buffer to another.
-    Robbed,
-}
-
-impl Slot {
-    /// A slot that no connection uses.
-    pub const EMPTY: Self = Self {
-        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        state: State::Free,
-        head_end: HeadEnd::InLine,
-        buffer: None,
-        unsent: 0,
-        input: 0,
-        end: 0,
-        since: Secs(0),
-    };
-
-    fn is_over(&self, now: Secs) -> bool {
-        let seconds = match self.state {
-            State::Free => return false,
-            State::Robbed => return true,
-            State::Opened | State::Reading => REQUEST_SECONDS,
-            State::Idle => IDLE_SECONDS,
-            State::Sending | State::Resuming | State::Closing => SEND_SECONDS,
-        };
-        now.since(self.since) >= seconds
-    }
-
-    const fn next(&self) -> Next {
-        match self.state {
-            State::Free | State::Closing | State::Robbed => Next::Close,
-            _ => Next::Read,
-        }
-    }
-
-    fn unsent(&self) -> Range<usize> {
-        usize::from(self.unsent)..usize::from(self.input)
-    }
-
-    fn input(&self) -> Range<usize> {
-        usize::from(self.input)..usize::from(self.end)
-    }
-
-    const fn wait(&mut self, state: State, now: Secs) {
-        self.state = state;
-        self.since = now;
-    }
-}
-
-const _: () = assert!(size_of::<Slot>() <= 40);
 
 /// A connection that was opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,7 +39,8 @@ pub struct Opened {
 /// What came of some input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
-    /// Bytes of the input that are dealt with. If that is not all of them, there was no room for another reply.
+    /// Bytes of the input that are dealt with. If that is not all of them, there was no room for
+    /// another reply.
     pub consumed: usize,
     /// Bytes written to `out`, to be sent.
     pub written: usize,
@@ -157,7 +59,8 @@ pub enum Next {
 
 /// All TCP connections: no sockets, but what stands between their bytes and the tracker.
 ///
-/// Memory is what the caller gave. Each call says its bound on work; "a request" is at most [`BUFFER_BYTES`].
+/// Memory is what the caller gave. Each call says its bound on work; "a request" is at most
+/// [`BUFFER_BYTES`].
 pub struct Connections<'m> {
     slots: &'m mut [Slot],
     buffers: Buffers<'m>,
@@ -180,10 +83,12 @@ struct Tally {
 }
 
 impl<'m> Connections<'m> {
-    /// A table for as many connections as `slots`, of which there must be at least one, all [`Slot::EMPTY`].
+    /// A table for as many connections as `slots`, of which there must be at least one, all
+    /// [`Slot::EMPTY`].
     ///
-    /// `buffers` is cut into pieces of [`BUFFER_BYTES`]; there may be fewer of them than slots. A connection holds one only
-    /// while a request of it is incomplete or a reply unsent. Those not needed yet are not touched.
+    /// `buffers` is cut into pieces of [`BUFFER_BYTES`]; there may be fewer of them than slots. A
+    /// connection holds one only while a request of it is incomplete or a reply unsent. Those not
+    /// needed yet are not touched.
     pub fn new(slots: &'m mut [Slot], buffers: &'m mut [u8]) -> Self {
         Self {
             slots,
@@ -208,8 +113,9 @@ impl<'m> Connections<'m> {
 
     /// Takes a connection from `remote`.
     ///
-    /// When all slots are in use, the connection that has waited longest gives way: one that waits for a request, or for
-    /// the rest of one, before one that is being sent a reply. Work: visits all slots then, one otherwise.
+    /// When all slots are in use, the connection that has waited longest gives way: one that waits
+    /// for a request, or for the rest of one, before one that is being sent a reply. Work: visits
+    /// all slots then, one otherwise.
     pub fn open(&mut self, remote: SocketAddr, now: Secs) -> Opened {
         self.tally.opened = self.tally.opened.saturating_add(1);
         let (id, replaced) = match self.vacant() {
@@ -234,14 +140,18 @@ impl<'m> Connections<'m> {
         Opened { id, replaced }
     }
 
-    /// Deals with `bytes`, which came from the client behind all that came before: writes the replies to all requests
-    /// that are complete into `out`, and holds the beginning of one that isn't.
+    /// Deals with `bytes`, which came from the client behind all that came before: writes the
+    /// replies to all requests that are complete into `out`, and holds the beginning of one that
+    /// isn't.
     ///
-    /// `out` should have room for several times [`LARGEST_REPLY`]; with less than one the connection is closed.
+    /// `out` should have room for several times [`LARGEST_REPLY`]; with less than one the
+    /// connection is closed. Nothing is consumed while a reply is held.
     ///
-    /// If no buffer is free to hold the beginning of a request, the connection that has waited longest for the rest of
-    /// its request loses its own: [`expire`](Self::expire) returns it soon. Work: one pass over the bytes, the work of each
-    /// request, and a visit of all slots if a buffer has to be found that way.
+    /// If no buffer is free to hold the beginning of a request, the connection that has waited
+    /// longest for the rest of its request loses its own (or, if there is none, the one whose
+    /// client has taken nothing of a reply for longest): [`expire`](Self::expire) returns it soon.
+    /// Work: at most three passes over the bytes, the work of each request, and a visit of all
+    /// slots if a buffer has to be found that way.
     pub fn receive(
         &mut self,
         id: ConnectionId,
@@ -260,11 +170,12 @@ impl<'m> Connections<'m> {
         }
     }
 
-    /// Holds what the socket did not take: `unsent`, the end of what was written, and `rest`, the input that was not
-    /// consumed.
+    /// Holds what the socket did not take: `unsent`, the end of what was written, and `rest`, the
+    /// input that was not consumed.
     ///
-    /// Returns [`Next::Close`] if the connection is to be closed when everything is sent; or at once, with nothing held
-    /// at all, if there is no buffer for it or it doesn't fit one. Work: as [`receive`](Self::receive).
+    /// Returns [`Next::Close`] if the connection is to be closed when everything is sent; or at
+    /// once, with nothing held at all, if there is no buffer for it or it doesn't fit one. Work: as
+    /// [`receive`](Self::receive).
     pub fn hold(&mut self, id: ConnectionId, unsent: &[u8], rest: &[u8], now: Secs) -> Next {
         let Some(slot) = self.slots.get(id.index()) else {
             return Next::Close;
@@ -292,19 +203,11 @@ impl<'m> Connections<'m> {
             }
         }
         (slot.unsent, slot.input, slot.end) = (0, short(input), short(total));
-        slot.wait(
-            if closing {
-                State::Closing
-            } else {
-                State::Sending
-            },
-            now,
-        );
-        if input == 0 {
-            self.sent(id, 0, now)
-        } else {
-            slot.next()
+        if !closing {
+            slot.state = State::Sending;
         }
+        slot.since = now;
+        self.sent(id, 0, now)
     }
 
     /// What is held to be sent.
@@ -319,11 +222,15 @@ impl<'m> Connections<'m> {
 
     /// Notes that the socket took the first `count` bytes of [`unsent`](Self::unsent).
     ///
-    /// When nothing is left of it, the host calls [`resume`](Self::resume), or closes if that is returned.
+    /// When nothing is left of it, the host calls [`resume`](Self::resume), or closes if that is
+    /// returned.
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Secs) -> Next {
         let Some(slot) = self.slots.get_mut(id.index()) else {
             return Next::Close;
         };
+        if slot.state == State::Free {
+            return Next::Close;
+        }
         let left = slot.unsent();
         slot.unsent = short(left.start.saturating_add(count).min(left.end));
         if count > 0 {
@@ -343,10 +250,11 @@ impl<'m> Connections<'m> {
         self.slots.get(id.index()).map_or(Next::Close, Slot::next)
     }
 
-    /// Goes on with the input that was held along with a reply, as [`receive`](Self::receive) does with new input.
+    /// Goes on with the input that was held along with a reply, as [`receive`](Self::receive) does
+    /// with new input.
     ///
-    /// To be called when everything is sent, and again as long as it writes something that is then sent.
-    /// [`Turn::consumed`] counts held bytes; what was not consumed is still held.
+    /// To be called when everything is sent, and again as long as it writes something that is then
+    /// sent. [`Turn::consumed`] counts held bytes; what was not consumed is still held.
     pub fn resume(
         &mut self,
         id: ConnectionId,
@@ -378,7 +286,8 @@ impl<'m> Connections<'m> {
 
     /// Forgets one connection whose time is over and returns it, for the host to close its socket.
     ///
-    /// To be called about once a second, until it returns `None`. Work: visits each slot once until then.
+    /// To be called about once a second, until it returns `None`. Work: visits each slot once until
+    /// then.
     pub fn expire(&mut self, now: Secs) -> Option<ConnectionId> {
         let rest = self.slots.get(self.sweep..self.touched as usize)?;
         let Some(found) = rest.iter().position(|slot| slot.is_over(now)) else {
@@ -408,7 +317,8 @@ impl<'m> Connections<'m> {
         }
     }
 
-    /// Deals with new input: completes the request that is held, if one is, then goes on without a copy.
+    /// Deals with new input: completes the request that is held, if one is, then goes on without a
+    /// copy.
     fn serve_new(
         &mut self,
         id: ConnectionId,
@@ -454,12 +364,12 @@ impl<'m> Connections<'m> {
                 slot.end = short(total);
                 return (consumed, Next::Read);
             }
-            let persists = reply_to(head, remote, tracker, now, out);
+            slot.wait(State::Idle, now);
+            let served = serve(head, remote, tracker, now, out);
             self.release(id);
-            if !persists {
+            if matches!(served.stop, Stop::Close) {
                 return (bytes.len(), self.shut(id, now));
             }
-            self.wait(id, State::Idle, now);
         }
         let Some(slot) = self.slots.get_mut(id.index()) else {
             return (bytes.len(), Next::Close);
@@ -554,20 +464,12 @@ impl<'m> Connections<'m> {
     /// Nothing more is taken from the client or held for it.
     fn shut(&mut self, id: ConnectionId, now: Secs) -> Next {
         self.release(id);
-        if self
-            .slots
-            .get(id.index())
-            .is_some_and(|slot| slot.state != State::Free)
+        if let Some(slot) = self.slots.get_mut(id.index())
+            && slot.state != State::Free
         {
-            self.wait(id, State::Closing, now);
+            slot.wait(State::Closing, now);
         }
         Next::Close
-    }
-
-    fn wait(&mut self, id: ConnectionId, state: State, now: Secs) {
-        if let Some(slot) = self.slots.get_mut(id.index()) {
-            slot.wait(state, now);
-        }
     }
 
     /// A slot that is free.
@@ -582,7 +484,8 @@ impl<'m> Connections<'m> {
         Some(ConnectionId(index))
     }
 
-    /// The buffer of a connection: its own, or a new one, or that of the one that has waited longest.
+    /// The buffer of a connection: its own, or a new one, or that of the one that has waited
+    /// longest.
     fn buffer(&mut self, id: ConnectionId) -> Option<BufferId> {
         let slot = self.slots.get(id.index())?;
         if slot.buffer.is_some() {
@@ -613,7 +516,8 @@ impl<'m> Connections<'m> {
         }
     }
 
-    /// Among those that `suit`, whoever has waited longest for its client to send, else for it to receive.
+    /// Among those that `suit`, whoever has waited longest for its client to send, else for it to
+    /// receive.
     fn longest_waiting(&self, suit: impl Fn(&Slot) -> bool) -> Option<ConnectionId> {
         let order = |slot: &Slot| match slot.state {
             State::Robbed => (0, slot.since),
@@ -628,94 +532,6 @@ impl<'m> Connections<'m> {
             .min_by_key(|(_, slot)| order(slot))?;
         u32::try_from(index).ok().map(ConnectionId)
     }
-}
-
-/// What [`serve`] did.
-struct Served {
-    consumed: usize,
-    /// Whether at least one request was complete.
-    answered: bool,
-    stop: Stop,
-}
-
-enum Stop {
-    /// There is nothing more.
-    Empty,
-    /// The rest is the beginning of a request.
-    Incomplete(HeadEnd),
-    /// The next reply might not fit.
-    Full,
-    /// Nothing more is to be read from this client.
-    Close,
-}
-
-/// Replies to the requests at the start of `bytes`, one after another.
-fn serve(
-    bytes: &[u8],
-    remote: IpAddr,
-    tracker: &mut Tracker<'_>,
-    now: Secs,
-    out: &mut Out<'_>,
-) -> Served {
-    let mut rest = bytes;
-    let mut answered = false;
-    let stop = loop {
-        // Empty lines between requests are no requests (RFC 9112 section 2.2).
-        while let Some((b'\r' | b'\n', behind)) = rest.split_first() {
-            rest = behind;
-        }
-        if rest.is_empty() {
-            break Stop::Empty;
-        }
-        if out.room().len() < LARGEST_REPLY {
-            break Stop::Full;
-        }
-        let mut head_end = HeadEnd::default();
-        let end = head_end.find(rest);
-        let Some((head, behind)) = end.and_then(|end| rest.split_at_checked(end)) else {
-            if rest.len() < BUFFER_BYTES {
-                break Stop::Incomplete(head_end);
-            }
-            refuse(Status::UriTooLong, tracker, out);
-            break Stop::Close;
-        };
-        answered = true;
-        if !reply_to(head, remote, tracker, now, out) {
-            break Stop::Close;
-        }
-        rest = behind;
-    };
-    Served {
-        consumed: bytes.len().saturating_sub(rest.len()),
-        answered,
-        stop,
-    }
-}
-
-/// Replies to the request whose head is `head`; returns whether the connection persists.
-fn reply_to(
-    head: &[u8],
-    remote: IpAddr,
-    tracker: &mut Tracker<'_>,
-    now: Secs,
-    out: &mut Out<'_>,
-) -> bool {
-    if head.len() > BUFFER_BYTES {
-        refuse(Status::UriTooLong, tracker, out);
-        return false;
-    }
-    let Ok(request) = Request::parse(head) else {
-        refuse(Status::InvalidRequest, tracker, out);
-        return false;
-    };
-    super::answer(&request, remote, tracker, now, out);
-    !request.persistence.closes()
-}
-
-/// Emits an error, after which the connection is closed.
-fn refuse(status: Status, tracker: &mut Tracker<'_>, out: &mut Out<'_>) {
-    tracker.counters.http_errors = tracker.counters.http_errors.saturating_add(1);
-    reply::error(status, Persistence::CloseSaid, out);
 }
 
 /// A place in a buffer.

@@ -62,15 +62,15 @@ impl From<BadValue> for Failure {
     }
 }
 
-/// Emits the whole reply. Status 200, because libtorrent reads nothing else; `interval`, because libtorrent keeps to it
-/// here too; `retry in` as BEP 31 has it.
+/// Emits the whole reply. Status 200, because libtorrent reads nothing else; `interval`, because
+/// libtorrent keeps to it here too; `retry in` as BEP 31 has it.
 pub(super) fn answer(
     failure: Failure,
     persistence: Persistence,
     tracker: &mut Tracker<'_>,
     out: &mut Out<'_>,
 ) {
-    tracker.counters.http_failures = tracker.counters.http_failures.saturating_add(1);
+    tracker.counters.http_failures += 1;
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.bytes(b"14:failure reason", failure.text().as_bytes());

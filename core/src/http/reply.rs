@@ -95,9 +95,7 @@ pub(super) fn error(status: Status, persistence: Persistence, out: &mut Out<'_>)
 
 #[cfg(test)]
 mod tests {
-    use super::Reply;
-    use super::Status;
-    use super::error;
+    use super::{Reply, Status, error};
     use crate::wire::Out;
     use crate::wire::http::Persistence;
 
@@ -139,8 +137,8 @@ mod tests {
             (
                 Status::UriTooLong,
                 Persistence::Close,
-                "HTTP/1.1 414 Request-URI Too Long\r\nContent-Type: text/html\r\nContent-Length: 36\r\n\r\n\
-                 <title>Request-URI Too Long</title>\n",
+                "HTTP/1.1 414 Request-URI Too Long\r\nContent-Type: text/html\r\n\
+                 Content-Length: 36\r\n\r\n<title>Request-URI Too Long</title>\n",
             ),
         ] {
             let mut bytes = [0; 256];

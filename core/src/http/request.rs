@@ -4,13 +4,9 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 use crate::policy::Policy;
-use crate::tracker::Announce;
-use crate::tracker::Event;
-use crate::wire::InfoHash;
-use crate::wire::PeerAddr;
-use crate::wire::query::BadValue;
-use crate::wire::query::Encoded;
-use crate::wire::query::Pairs;
+use crate::tracker::{Announce, Event};
+use crate::wire::query::{BadValue, Encoded, Pairs};
+use crate::wire::{InfoHash, PeerAddr};
 
 use super::failure::Failure;
 
@@ -26,14 +22,18 @@ pub(super) struct Asked {
 
 /// Parses the query of an announce from `remote` in one pass (BEP 3).
 ///
-/// - Names that mean nothing here are ignored, and so are names without a value and wrong encodings in them: `uploaded`,
-///   `key`, `trackerid`, `ip`, `no_peer_id` (no reply has peer ids) and whatever clients invent.
-/// - `info_hash` and `peer_id` must be 20 bytes, `port` 1 to 65535. `peer_id` is checked, then forgotten.
-/// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know (no metadata yet): a
-///   leecher, as with none. A negative `downloaded` has overflowed: more than anything.
+/// - Names that mean nothing here are ignored, and so are names without a value and wrong encodings
+///   in them: `uploaded`, `key`, `trackerid`, `ip`, `no_peer_id` (no reply has peer ids) and
+///   whatever clients invent.
+/// - `info_hash` and `peer_id` must be 20 bytes, `port` 1 to 65535. `peer_id` is checked, then
+///   forgotten.
+/// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know
+///   (no metadata yet): a leecher, as with none. A negative `downloaded` has overflowed: more than
+///   anything.
 /// - `numwant`: none or a negative one is the default, too many are [`Policy::most_wanted`].
 /// - An `event` that we don't know is none; `compact` is yes unless it is `0`.
-/// - Of a doubled name the last counts, but for `info_hash`: whoever sends two doesn't mean an announce.
+/// - Of a doubled name the last counts, but for `info_hash`: whoever sends two doesn't mean an
+///   announce.
 ///
 /// # Errors
 ///

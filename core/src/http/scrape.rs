@@ -1,23 +1,24 @@
 //! The reply to a scrape (BEP 48).
 
 use crate::tracker::Tracker;
-use crate::wire::InfoHash;
-use crate::wire::Out;
 use crate::wire::bencode::Dict;
 use crate::wire::http::Persistence;
+use crate::wire::{InfoHash, Out};
 
-use super::failure;
 use super::failure::Failure;
 use super::reply::Reply;
-use super::request;
+use super::{failure, request};
 
-/// Most torrents in one reply: opentracker's limit, and what fits [`LARGEST_REPLY`](super::LARGEST_REPLY).
+/// Most torrents in one reply: opentracker's limit, and what fits
+/// [`LARGEST_REPLY`](super::LARGEST_REPLY).
 const MOST: usize = 64;
 
-/// Bytes of one torrent in the reply: the hash with its `20:`, `d`, four keys, four numbers of at most 12 bytes, `e`.
+/// Bytes of one torrent in the reply: the hash with its `20:`, `d`, four keys, four numbers of at
+/// most 12 bytes, `e`.
 const LARGEST_ENTRY: usize = 23 + 1 + 10 + 13 + 14 + 13 + 4 * 12 + 1;
 
-/// Bytes of a reply that aren't torrents: at most 91 of head, `d5:filesd`, and 52 of `ee` and `flags`.
+/// Bytes of a reply that aren't torrents: at most 91 of head, `d5:filesd`, and 52 of `ee` and
+/// `flags`.
 const FRAME: usize = 91 + 9 + 52;
 
 const HASH: usize = 20;
@@ -26,8 +27,8 @@ const _: () = assert!(FRAME + MOST * LARGEST_ENTRY <= super::LARGEST_REPLY);
 
 /// Replies to the scrape that `query` is.
 ///
-/// Torrents come sorted and once each, because keys of a dictionary must; unknown ones with zeros, because libtorrent
-/// takes a missing one for an error; those beyond the limit not at all.
+/// Torrents come sorted and once each, because keys of a dictionary must; unknown ones with zeros,
+/// because libtorrent takes a missing one for an error; those beyond the limit not at all.
 pub(super) fn answer(
     query: &[u8],
     persistence: Persistence,
@@ -47,7 +48,8 @@ pub(super) fn answer(
         }
     };
     for index in 0..count {
-        // The hashes stand at the very end of the room for all 64, so this one is read before an entry can reach it.
+        // The hashes stand at the very end of the room for all 64, so this one is read before an
+        // entry can reach it.
         let Some(&hash) = hashes(files.room()).get(index) else {
             break;
         };
@@ -72,7 +74,7 @@ pub(super) fn answer(
     flags.end();
     dict.end();
     reply.end(out);
-    tracker.counters.http_scrapes = tracker.counters.http_scrapes.saturating_add(1);
+    tracker.counters.http_scrapes += 1;
 }
 
 /// The last [`MOST`] places for hashes of `room`.

@@ -1,21 +1,55 @@
-//! The swarms. (A flat list, which the arena replaces; the interface stays.)
+//! The swarms: every torrent and every peer, in one piece of memory that never grows.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `arena` | the memory, cut into pages |
+//! | `runs` | pieces of pages by size class, always dense |
+//! | `torrents` | a record of 40 bytes for each torrent |
+//! | `index` | from an info hash to its record: 4 bytes a torrent |
+//! | `peer` | records of 8 bytes (IPv4) and 20 bytes (IPv6) |
+//! | `swarm` | the peers of one torrent and family: one in the record, few in a run |
+//! | `directory` | many: in buckets by a hash of the address |
+//! | `choose` | which peers an announcer gets |
+//! | `sweep` | forgetting what has expired |
+//! | `room` | what goes when all is full |
+//! | `check` | for tests: whether all of that fits together |
+//!
+//! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a class are
+//! dense. A run's owner leads to the record or directory that leads to the run. A run has at least one
+//! peer. The index has one bucket for each torrent. An address never outlives a call of [`Store::give`], which may
+//! move any other run.
+
+mod arena;
+mod check;
+mod choose;
+mod directory;
+mod index;
+mod peer;
+mod room;
+mod runs;
+mod swarm;
+mod sweep;
+mod torrents;
 
 use core::net::IpAddr;
 
+use arena::{Arena, PAGE_WORDS};
+use index::{Hashed, Index};
+use peer::{Family, V4, V6};
+use runs::Runs;
+use siphasher::sip::SipHasher13;
+use sweep::Cursor;
+use torrents::{Torrents, hash_words};
+
+use crate::policy::Policy;
 use crate::random::Random;
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr};
 
-/// The memory given can't hold a useful store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooSmall;
-
-/// A torrent in the store, until the next call that changes the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TorrentId(u32);
+pub use torrents::TorrentId;
 
 /// How far a peer is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Status {
     /// It downloads.
     Leecher,
@@ -47,176 +81,261 @@ pub struct Selection {
     pub seeders: bool,
 }
 
-const ENTRY: usize = 12;
+/// What was lost because memory is limited. The counts wrap after 2^64.
+#[derive(Clone, Debug, Default)]
+pub struct Losses {
+    /// Peers of large swarms that made room for others, or for newer ones of their swarm.
+    pub evicted_peers: u64,
+    /// Announces answered without storing the announcer.
+    pub refused_peers: u64,
+    /// Those of them that would have made a new torrent.
+    pub refused_torrents: u64,
+}
+
+/// What a piece of memory holds at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Torrents with one IPv4 peer each.
+    pub torrents: u32,
+    /// IPv4 peers in few, large swarms.
+    pub peers: u32,
+}
+
+/// The memory given can't hold a useful store. The host's fault, or its operator's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooSmall;
+
+impl core::fmt::Display for TooSmall {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("memory too small for a store")
+    }
+}
+
+impl core::error::Error for TooSmall {}
+
+/// There is no memory for what was asked. Nothing has changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Full;
 
 /// The swarms in one piece of memory.
 pub struct Store<'m> {
-    words: &'m mut [u32],
-}
-
-fn hash_words(hash: &InfoHash) -> [u32; 5] {
-    let mut words = [0; 5];
-    for (word, bytes) in words.iter_mut().zip(hash.0.chunks(4)) {
-        *word = bytes
-            .iter()
-            .fold(0, |sum, &byte| (sum << 8) | u32::from(byte));
-    }
-    words
-}
-
-fn ip_words(ip: IpAddr) -> [u32; 4] {
-    match ip {
-        IpAddr::V4(ip) => [ip.to_bits(), 0, 0, 0],
-        IpAddr::V6(ip) => {
-            let bits = ip.to_bits();
-            [
-                (bits >> 96) as u32,
-                (bits >> 64) as u32,
-                (bits >> 32) as u32,
-                bits as u32,
-            ]
-        }
-    }
+    arena: Arena<'m>,
+    runs: Runs,
+    torrents: Torrents,
+    index: Index,
+    cursor: Cursor,
+    /// Decides the buckets of peers.
+    seed: u64,
+    peer_timeout: u32,
+    torrent_timeout: u32,
+    /// Free pages that large swarms leave to small ones.
+    reserve: u32,
+    peers: u32,
+    losses: Losses,
 }
 
 impl<'m> Store<'m> {
-    /// The least memory, in words of 4 bytes.
-    pub const LEAST_WORDS: usize = 1024;
+    /// The least memory, in words of 4 bytes: eight pages.
+    pub const LEAST_WORDS: usize = 9 * PAGE_WORDS as usize;
 
-    /// An empty store in `memory`, which must be all zero.
+    /// An empty store in `memory`, which should be all zero so that no more of it becomes resident than is used.
+    ///
+    /// `key` must be secret and random. The time-outs come from the policy, the peers' limited to eight hours.
     ///
     /// # Errors
     ///
     /// [`TooSmall`] below [`LEAST_WORDS`](Self::LEAST_WORDS).
-    pub fn new(
-        memory: &'m mut [u32],
-        _key: &[u8; 16],
-        _peer_timeout: u32,
-    ) -> Result<Self, TooSmall> {
+    pub fn new(memory: &'m mut [u32], key: &[u8; 16], policy: &Policy) -> Result<Self, TooSmall> {
         if memory.len() < Self::LEAST_WORDS {
-            Err(TooSmall)
-        } else {
-            Ok(Self { words: memory })
+            return Err(TooSmall);
+        }
+        let arena = Arena::new(memory);
+        let pages = arena.pages();
+        Ok(Self {
+            arena,
+            runs: Runs::new(),
+            torrents: Torrents::new(most_torrent_pages(pages)),
+            index: Index::new(key),
+            cursor: Cursor::default(),
+            seed: SipHasher13::new_with_key(key).hash(b"buckets of peers"),
+            peer_timeout: policy.peer_timeout.min(peer::MOST_TIMEOUT),
+            torrent_timeout: policy.torrent_timeout,
+            reserve: pages / RESERVE_SHARE,
+            peers: 0,
+            losses: Losses::default(),
+        })
+    }
+
+    /// What so many words hold at most, of torrents or of peers.
+    pub fn capacity(words: usize) -> Capacity {
+        let pages = Arena::pages_in(words);
+        // A page of the index serves ten pages of records.
+        let records = most_torrent_pages(pages).min(pages - pages.div_ceil(11));
+        let large = u64::from(pages - pages / RESERVE_SHARE);
+        // Eight bytes and what directory, heads and half-full classes add: measured, 8.8.
+        let peers = large * u64::from(PAGE_WORDS) * 4 * 10 / 88;
+        Capacity {
+            torrents: records.saturating_mul(Torrents::PER_PAGE),
+            peers: u32::try_from(peers).unwrap_or(u32::MAX),
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = &[u32]> {
-        self.words.chunks_exact(ENTRY).filter(|e| e[11] != 0)
-    }
-
-    /// Adds or refreshes a peer.
+    /// Adds a peer to a torrent or refreshes it; makes the torrent if it is new.
+    ///
+    /// `completed` counts a download, once for as long as the peer stays. `None` if the torrent is new and there is no
+    /// room for it; a peer of a known torrent that finds no room isn't stored either. Both are counted in
+    /// [`losses`](Self::losses). Visits at most one run (255 peers), one bucket of the index, and when full 64 steps of
+    /// the sweep and one page.
     pub fn announce(
         &mut self,
         hash: &InfoHash,
         peer: &PeerAddr,
         status: Status,
-        _completed: bool,
-        _now: Secs,
+        completed: bool,
+        now: Secs,
     ) -> Option<TorrentId> {
-        self.leave(hash, peer, _now);
-        let entry = self.words.chunks_exact_mut(ENTRY).find(|e| e[11] == 0)?;
-        entry[..5].copy_from_slice(&hash_words(hash));
-        entry[5..9].copy_from_slice(&ip_words(peer.ip()));
-        entry[9] = u32::from(peer.port().get());
-        entry[10] = status as u32;
-        entry[11] = if peer.ip().is_ipv4() { 4 } else { 6 };
-        self.find(hash)
-    }
-
-    /// Removes a peer.
-    pub fn leave(&mut self, hash: &InfoHash, peer: &PeerAddr, _now: Secs) -> Option<TorrentId> {
-        let (h, i) = (hash_words(hash), ip_words(peer.ip()));
-        for e in self.words.chunks_exact_mut(ENTRY) {
-            if e[11] != 0 && e[..5] == h && e[5..9] == i && e[9] == u32::from(peer.port().get()) {
-                e.fill(0);
-            }
+        let hash = hash_words(hash);
+        let hashed = self.index.hash(&hash);
+        if let Ok(id) = self.try_announce(&hash, hashed, peer, status, completed, now) {
+            return Some(id);
         }
-        self.find(hash)
+        self.make_room(now);
+        if let Ok(id) = self.try_announce(&hash, hashed, peer, status, completed, now) {
+            return Some(id);
+        }
+        self.losses.refused_peers += 1;
+        let known = self.index.find(&self.arena, hashed, &hash);
+        if known.is_none() {
+            self.losses.refused_torrents += 1;
+        }
+        known
     }
 
-    /// The torrent of a name.
+    /// Removes a peer, and its torrent if nobody is left who completed it. `None` if there is no such torrent, or no more.
+    pub fn leave(&mut self, hash: &InfoHash, peer: &PeerAddr, now: Secs) -> Option<TorrentId> {
+        let id = self.find(hash)?;
+        let port = peer.port().get();
+        match peer.ip() {
+            IpAddr::V4(_) => self.remove::<V4>(id, &V4::address(peer), port),
+            IpAddr::V6(_) => self.remove::<V6>(id, &V6::address(peer), port),
+        }
+        if self.is_deserted(id) && id.completed(&self.arena) == 0 {
+            self.delete(id);
+            return None;
+        }
+        id.touch(&mut self.arena, now);
+        Some(id)
+    }
+
+    /// The torrent of an info hash.
     pub fn find(&self, hash: &InfoHash) -> Option<TorrentId> {
-        let h = hash_words(hash);
-        self.words
-            .chunks_exact(ENTRY)
-            .position(|e| e[11] != 0 && e[..5] == h)
-            .map(|at| TorrentId(at as u32))
+        let hash = hash_words(hash);
+        self.index.find(&self.arena, self.index.hash(&hash), &hash)
     }
 
-    fn swarm(&self, id: TorrentId) -> impl Iterator<Item = &[u32]> {
-        let h = &self.words[id.0 as usize * ENTRY..][..5];
-        self.entries().filter(move |e| e[..5] == *h)
-    }
-
-    /// Its counts.
+    /// A torrent's counts.
     pub fn counts(&self, id: TorrentId) -> Counts {
-        let mut counts = Counts::default();
-        for e in self.swarm(id) {
-            counts.seeders += u32::from(e[10] == 2);
-            counts.leechers += u32::from(e[10] != 2);
-            counts.partial += u32::from(e[10] == 1);
-        }
-        counts
+        let tally = self.tally::<V4>(id).plus(self.tally::<V6>(id));
+        tally.counts(id.completed(&self.arena))
     }
 
-    /// Its peers of IPv4 and of IPv6.
+    /// A torrent's peers of IPv4 and of IPv6.
     pub fn families(&self, id: TorrentId) -> (u32, u32) {
-        let v4 = self.swarm(id).filter(|e| e[11] == 4).count() as u32;
-        (v4, self.swarm(id).count() as u32 - v4)
+        (self.tally::<V4>(id).peers, self.tally::<V6>(id).peers)
     }
 
-    fn choose(&self, id: TorrentId, selection: &Selection, family: u32, out: &mut [u8]) -> usize {
-        let size = if family == 4 { 6 } else { 18 };
-        let (x, p) = (
-            ip_words(selection.exclude.ip()),
-            u32::from(selection.exclude.port().get()),
-        );
-        let mut used = 0;
-        let suits = |e: &&[u32]| {
-            e[11] == family && (selection.seeders || e[10] != 2) && !(e[5..9] == x && e[9] == p)
-        };
-        for (slot, e) in out.chunks_exact_mut(size).zip(self.swarm(id).filter(suits)) {
-            for (to, word) in slot.chunks_exact_mut(4).zip(&e[5..9]) {
-                to.copy_from_slice(&word.to_be_bytes());
-            }
-            slot[size - 2..].copy_from_slice(&(e[9] as u16).to_be_bytes());
-            used += size;
-        }
-        used
-    }
-
-    /// Compact IPv4 peers into `out`; returns the bytes used.
+    /// Fills `out` with compact IPv4 peers that suit, chosen at random, and returns the bytes used.
+    ///
+    /// Looks at 255 peers of a small swarm or at 32 buckets of a large one.
     pub fn choose_v4(
         &self,
         id: TorrentId,
         selection: &Selection,
-        _random: &mut Random,
+        random: &mut Random,
         out: &mut [u8],
     ) -> usize {
-        self.choose(id, selection, 4, out)
+        self.choose::<V4>(id, selection, random, out)
     }
 
-    /// Compact IPv6 peers into `out`; returns the bytes used.
+    /// Fills `out` with compact IPv6 peers, as [`choose_v4`](Self::choose_v4) does with IPv4 ones.
     pub fn choose_v6(
         &self,
         id: TorrentId,
         selection: &Selection,
-        _random: &mut Random,
+        random: &mut Random,
         out: &mut [u8],
     ) -> usize {
-        self.choose(id, selection, 6, out)
+        self.choose::<V6>(id, selection, random, out)
     }
-
-    /// Forgets what has expired.
-    pub const fn sweep(&mut self, _now: Secs, _budget: u32) {}
 
     /// Torrents stored.
     pub const fn torrents(&self) -> u32 {
-        0
+        self.torrents.count()
     }
 
-    /// Peers stored.
-    pub fn peers(&self) -> u32 {
-        self.entries().count() as u32
+    /// Peers stored, in all torrents.
+    pub const fn peers(&self) -> u32 {
+        self.peers
     }
+
+    /// Announces as far as there is memory for it. On failure nothing has changed.
+    fn try_announce(
+        &mut self,
+        hash: &[u32; 5],
+        hashed: Hashed,
+        peer: &PeerAddr,
+        status: Status,
+        completed: bool,
+        now: Secs,
+    ) -> Result<TorrentId, Full> {
+        let id = match self.index.find(&self.arena, hashed, hash) {
+            Some(id) => id,
+            None => self.create(hash, hashed, now)?,
+        };
+        let port = peer.port().get();
+        let stored = match peer.ip() {
+            IpAddr::V4(_) => {
+                self.upsert::<V4>(id, &V4::address(peer), port, status, completed, now)
+            }
+            IpAddr::V6(_) => {
+                self.upsert::<V6>(id, &V6::address(peer), port, status, completed, now)
+            }
+        };
+        if stored.is_ok() {
+            id.touch(&mut self.arena, now);
+        } else if self.is_deserted(id) && id.completed(&self.arena) == 0 {
+            self.delete(id);
+        }
+        stored.map(|()| id)
+    }
+
+    fn create(&mut self, hash: &[u32; 5], hashed: Hashed, now: Secs) -> Result<TorrentId, Full> {
+        if !self.index.grow(&mut self.arena) {
+            return Err(Full);
+        }
+        let Some(id) = self.torrents.take(&mut self.arena, hash, now) else {
+            self.index.shrink(&mut self.arena);
+            return Err(Full);
+        };
+        self.index.insert(&mut self.arena, id, hashed);
+        Ok(id)
+    }
+
+    fn is_deserted(&self, id: TorrentId) -> bool {
+        self.families(id) == (0, 0)
+    }
+
+    /// Removes a torrent that has no peers.
+    fn delete(&mut self, id: TorrentId) {
+        self.index.remove(&mut self.arena, id);
+        self.torrents.give(&mut self.arena, id);
+    }
+}
+
+/// One page in so many is left to small swarms.
+const RESERVE_SHARE: u32 = 8;
+
+/// Most pages of torrent records: three quarters, so that a flood of new torrents leaves some for peers.
+const fn most_torrent_pages(pages: u32) -> u32 {
+    pages - pages.div_ceil(4)
 }

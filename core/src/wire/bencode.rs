@@ -6,8 +6,8 @@ use super::Out;
 
 /// A dictionary on its way into an [`Out`].
 ///
-/// Keys are given the way they are sent (`b"5:peers"`), and must come sorted as raw bytes and once each; debug builds
-/// assert both.
+/// Keys are given the way they are sent (`b"5:peers"`), and must come sorted as raw bytes and once
+/// each; debug builds assert both.
 pub struct Dict<'o, 'b> {
     out: &'o mut Out<'b>,
     last: Range<usize>,
@@ -39,7 +39,8 @@ impl<'o, 'b> Dict<'o, 'b> {
         string(self.out, value);
     }
 
-    /// Adds a string of at most `most` bytes that `fill` writes into the slice it is given; it returns how many it wrote.
+    /// Adds a string of at most `most` bytes that `fill` writes into the slice it is given; it
+    /// returns how many it wrote.
     ///
     /// The slice is shorter than `most` if there is no more room.
     pub fn filled(

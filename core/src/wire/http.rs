@@ -1,11 +1,14 @@
-//! The head of an HTTP request: where it ends, and the little of it that a tracker needs (RFC 9112).
+//! The head of an HTTP request: where it ends, and the little of it that a tracker needs (RFC
+//! 9112).
 
 use core::fmt;
 
+use super::scan::{position, position_of_either, split};
+
 /// Finds where the head of a request ends, piece by piece: at the first empty line.
 ///
-/// A line ends with LF; a CR before it is part of the end (RFC 9112 section 2.2). Three states, so that a head that
-/// arrives a byte at a time costs no more than one that arrives whole.
+/// A line ends with LF; a CR before it is part of the end (RFC 9112 section 2.2). Three states, so
+/// that a head that arrives a byte at a time costs no more than one that arrives whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum HeadEnd {
     /// Within a line.
@@ -18,20 +21,34 @@ pub enum HeadEnd {
 }
 
 impl HeadEnd {
-    /// Looks at the next `bytes`; returns how many of them still belong to the head if it ends within them.
+    /// Looks at the next `bytes`; returns how many of them still belong to the head if it ends
+    /// within them.
     pub fn find(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (at, &byte) in bytes.iter().enumerate() {
-            *self = match (*self, byte) {
-                (Self::InLine, b'\n') => Self::LineStart,
-                (_, b'\n') => {
+        let mut at = 0usize;
+        loop {
+            let rest = bytes.get(at..)?;
+            let passed = match (*self, rest.first()) {
+                (Self::InLine, _) => {
+                    let passed = position(rest, b'\n')?.checked_add(1)?;
+                    *self = Self::LineStart;
+                    passed
+                }
+                (_, None) => return None,
+                (_, Some(b'\n')) => {
                     *self = Self::InLine;
                     return at.checked_add(1);
                 }
-                (Self::LineStart, b'\r') => Self::LineStartCr,
-                _ => Self::InLine,
+                (Self::LineStart, Some(b'\r')) => {
+                    *self = Self::LineStartCr;
+                    1
+                }
+                (_, Some(_)) => {
+                    *self = Self::InLine;
+                    1
+                }
             };
+            at = at.checked_add(passed)?;
         }
-        None
     }
 }
 
@@ -46,7 +63,8 @@ pub struct Request<'h> {
     pub persistence: Persistence,
 }
 
-/// Whether a connection stays open after the reply, and what the reply must say about it (RFC 9112 section 9.3).
+/// Whether a connection stays open after the reply, and what the reply must say about it (RFC 9112
+/// section 9.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Persistence {
     /// It stays open, as HTTP/1.1 has it.
@@ -79,27 +97,31 @@ impl fmt::Display for BadRequest {
 impl core::error::Error for BadRequest {}
 
 impl<'h> Request<'h> {
-    /// Parses a whole head, the empty line at its end included. Work: one pass over it.
+    /// Parses the head that `bytes` begin with, and returns how many of them it is, the empty line
+    /// at its end included. Work: one pass.
     ///
-    /// Takes what small clients send: no `Host`, HTTP/1.0, no version at all, lines that end with LF alone.
+    /// Takes what small clients send: no `Host`, HTTP/1.0, no version at all, lines that end with
+    /// LF alone.
     ///
     /// # Errors
     ///
-    /// [`BadRequest`] for another method than `GET`, for a target with a blank in it, for a request with a body, and
-    /// for header lines that a proxy might read differently (RFC 9112 sections 2.2, 5.1, 5.2 and 11.2): the client's fault.
-    pub fn parse(head: &'h [u8]) -> Result<Self, BadRequest> {
-        let mut lines = Lines(head);
-        let (target, version) = request_line(lines.next().ok_or(BadRequest)??)?;
+    /// [`BadRequest`] for another method than `GET`, for a target with a blank in it, for a request
+    /// with a body, for header lines that a proxy might read differently (RFC 9112 sections 2.2,
+    /// 5.1, 5.2 and 11.2), and for a head that isn't all there: [`HeadEnd`] tells those apart.
+    pub fn parse(bytes: &'h [u8]) -> Result<(Self, usize), BadRequest> {
+        let (line, mut rest) = line(bytes)?;
+        let (target, version) = request_line(line)?;
         let mut connection = Connection::default();
-        for line in lines {
-            let line = line?;
+        loop {
+            let (line, behind) = self::line(rest)?;
+            rest = behind;
             if line.is_empty() {
                 break;
             }
             connection.header(line)?;
         }
         let (path, query) = split(target, b'?');
-        Ok(Self {
+        let request = Self {
             path,
             query,
             persistence: match (version, connection) {
@@ -114,7 +136,8 @@ impl<'h> Request<'h> {
                 ) => Persistence::KeepSaid,
                 (Version::Http10 | Version::None, _) => Persistence::Close,
             },
-        })
+        };
+        Ok((request, bytes.len().saturating_sub(rest.len())))
     }
 }
 
@@ -124,8 +147,8 @@ enum Version {
     Http11,
 }
 
-/// The target in origin form, and the version. The absolute form is what a client sends that takes the tracker for a
-/// proxy (RFC 9112 section 3.2.2).
+/// The target in origin form, and the version. The absolute form is what a client sends that takes
+/// the tracker for a proxy (RFC 9112 section 3.2.2).
 fn request_line(line: &[u8]) -> Result<(&[u8], Version), BadRequest> {
     let (target, version) = split(line.strip_prefix(b"GET ").ok_or(BadRequest)?, b' ');
     let version = match version {
@@ -161,9 +184,12 @@ struct Connection {
 impl Connection {
     fn header(&mut self, line: &[u8]) -> Result<(), BadRequest> {
         let (name, value) = split(line, b':');
-        let value = value.ok_or(BadRequest)?.trim_ascii();
-        // A blank before the colon and a line that begins with one are both read differently by different servers.
-        if name.is_empty() || name.iter().any(|&byte| byte <= b' ' || byte >= 0x7f) {
+        // A line that begins with a blank, and a blank before the colon, are both read differently
+        // by different servers.
+        let (Some(first), Some(last), Some(value)) = (name.first(), name.last(), value) else {
+            return Err(BadRequest);
+        };
+        if first.is_ascii_whitespace() || last.is_ascii_whitespace() {
             return Err(BadRequest);
         }
         if name.eq_ignore_ascii_case(b"connection") {
@@ -173,7 +199,7 @@ impl Connection {
                 self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding")
-            || name.eq_ignore_ascii_case(b"content-length") && value != b"0"
+            || name.eq_ignore_ascii_case(b"content-length") && value.trim_ascii() != b"0"
         {
             return Err(BadRequest);
         }
@@ -181,41 +207,22 @@ impl Connection {
     }
 }
 
-/// What stands before the first `separator` and, if there is one, what stands behind it.
-fn split(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
-    bytes
-        .iter()
-        .position(|&byte| byte == separator)
-        .and_then(|at| bytes.split_at_checked(at))
-        .map_or((bytes, None), |(before, behind)| {
-            (before, behind.split_first().map(|(_, behind)| behind))
-        })
-}
-
-/// The lines of a head, without their ends; an error for one with a CR elsewhere.
-struct Lines<'h>(&'h [u8]);
-
-impl<'h> Iterator for Lines<'h> {
-    type Item = Result<&'h [u8], BadRequest>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (line, rest) = split(self.0, b'\n');
-        self.0 = rest?;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        Some(if line.contains(&b'\r') {
-            Err(BadRequest)
-        } else {
-            Ok(line)
-        })
+/// The first line without its end, and what stands behind it. A CR elsewhere than before LF is an
+/// error, and so is a line without an end.
+fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadRequest> {
+    let end = position_of_either(bytes, b'\r', b'\n');
+    let (line, rest) = end
+        .and_then(|end| bytes.split_at_checked(end))
+        .ok_or(BadRequest)?;
+    match rest {
+        [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => Ok((line, rest)),
+        _ => Err(BadRequest),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::BadRequest;
-    use super::HeadEnd;
-    use super::Persistence;
-    use super::Request;
+    use super::{BadRequest, HeadEnd, Persistence, Request};
 
     #[test]
     fn a_head_ends_at_the_first_empty_line_however_lines_end() {
@@ -237,10 +244,13 @@ mod tests {
 
     #[test]
     fn the_target_is_split_at_its_first_question_mark() {
-        let request = Request::parse(b"GET /a/b?c=d?e HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+        let bytes = b"GET /a/b?c=d?e HTTP/1.1\r\nHost: t\r\n\r\nGET /";
+        let (request, length) = Request::parse(bytes).unwrap();
+        assert_eq!(length, bytes.len() - 5);
         assert_eq!(request.path, b"/a/b");
         assert_eq!(request.query, Some(&b"c=d?e"[..]));
-        let request = Request::parse(b"GET http://tracker:6969/announce HTTP/1.1\n\n").unwrap();
+        let (request, _) =
+            Request::parse(b"GET http://tracker:6969/announce HTTP/1.1\n\n").unwrap();
         assert_eq!(request.path, b"/announce");
         assert_eq!(request.query, None);
     }
@@ -276,7 +286,8 @@ mod tests {
             ),
             ("GET /\n\n", Persistence::Close),
         ] {
-            let request = Request::parse(head.as_bytes()).unwrap();
+            let (request, length) = Request::parse(head.as_bytes()).unwrap();
+            assert_eq!(length, head.len());
             assert_eq!(request.persistence, persistence, "{head:?}");
         }
     }

@@ -6,6 +6,7 @@ mod info_hash;
 mod out;
 mod peer;
 pub mod query;
+mod scan;
 pub mod udp;
 
 pub use info_hash::InfoHash;

@@ -4,8 +4,8 @@ use core::fmt;
 
 /// Bytes written one after another into a slice that never grows.
 ///
-/// A write that doesn't fit is left out whole and remembered: see [`overflowed`](Self::overflowed). Whoever sizes the
-/// slice by the largest reply never sees that.
+/// A write that doesn't fit is left out whole and remembered: see [`overflowed`](Self::overflowed).
+/// Whoever sizes the slice by the largest reply never sees that.
 #[derive(Debug)]
 pub struct Out<'b> {
     bytes: &'b mut [u8],
@@ -81,7 +81,8 @@ impl<'b> Out<'b> {
         self.used = self.used.min(len);
     }
 
-    /// Appends the `count` bytes that stand `from` bytes from the start, at or behind the end of what is written.
+    /// Appends the `count` bytes that stand `from` bytes from the start, at or behind the end of
+    /// what is written.
     pub fn reuse(&mut self, from: usize, count: usize) {
         let end = from.saturating_add(count);
         if from < self.used || end > self.bytes.len() {

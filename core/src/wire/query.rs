@@ -1,5 +1,7 @@
 //! The query of a request: pairs, percent-encoding, numbers.
 
+use super::scan::{position, split};
+
 /// The pairs of a query in their order. Only `&` separates them (`;` is a character like others).
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'q> {
@@ -18,30 +20,15 @@ impl<'q> Iterator for Pairs<'q> {
     type Item = (Encoded<'q>, Option<Encoded<'q>>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.rest.take()?;
-        let mut equals = None;
-        let mut end = rest.len();
-        for (at, &byte) in rest.iter().enumerate() {
-            if byte == b'=' && equals.is_none() {
-                equals = Some(at);
-            } else if byte == b'&' {
-                end = at;
-                break;
-            }
-        }
-        let (pair, behind) = rest.split_at_checked(end)?;
-        self.rest = behind.split_first().map(|(_, next)| next);
-        Some(match equals.and_then(|at| pair.split_at_checked(at)) {
-            Some((name, value)) => (
-                Encoded(name),
-                value.split_first().map(|(_, value)| Encoded(value)),
-            ),
-            None => (Encoded(pair), None),
-        })
+        let (pair, rest) = split(self.rest.take()?, b'&');
+        self.rest = rest;
+        let (name, value) = split(pair, b'=');
+        Some((Encoded(name), value.map(Encoded)))
     }
 }
 
-/// A percent-encoded text as it came: any byte may be encoded or not, in hex of either case (RFC 3986 section 2.1).
+/// A percent-encoded text as it came: any byte may be encoded or not, in hex of either case (RFC
+/// 3986 section 2.1).
 ///
 /// `+` stands for itself: info hashes are bytes, not form fields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,33 +60,35 @@ impl<'q> Encoded<'q> {
     ///
     /// [`BadValue`] without a digit, with anything else in it, or beyond 2^64 - 1 either way.
     pub fn number(self) -> Result<Number, BadValue> {
-        let negative = matches!(self.decode().next(), Some(Ok(b'-')));
-        let mut digits = self.decode().skip(usize::from(negative)).peekable();
-        digits.peek().ok_or(BadValue)?;
-        let mut magnitude = 0u64;
-        for digit in digits {
-            let value = digit?.wrapping_sub(b'0');
-            if value > 9 {
+        let mut negative = false;
+        let mut magnitude = None;
+        for byte in self.decode() {
+            let byte = byte?;
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 {
+                let tens = magnitude.unwrap_or(0u64).checked_mul(10);
+                let sum = tens.and_then(|tens| tens.checked_add(digit.into()));
+                magnitude = Some(sum.ok_or(BadValue)?);
+            } else if byte == b'-' && !negative && magnitude.is_none() {
+                negative = true;
+            } else {
                 return Err(BadValue);
             }
-            magnitude = magnitude
-                .checked_mul(10)
-                .and_then(|tens| tens.checked_add(u64::from(value)))
-                .ok_or(BadValue)?;
         }
+        let magnitude = magnitude.ok_or(BadValue)?;
         Ok(Number {
             negative,
             magnitude,
         })
     }
 
-    /// What it stands for, to compare with short known texts: itself if nothing in it is encoded, else decoded into
-    /// `scratch`. Empty if that is too short or the encoding is wrong.
+    /// What it stands for, to compare with short known texts: itself if nothing in it is encoded,
+    /// else decoded into `scratch`. Empty if that is too short or the encoding is wrong.
     pub fn plain<'p>(self, scratch: &'p mut [u8; 16]) -> &'p [u8]
     where
         'q: 'p,
     {
-        if !self.0.contains(&b'%') {
+        if position(self.0, b'%').is_none() {
             return self.0;
         }
         let mut used = 0usize;
@@ -177,9 +166,7 @@ const fn nibble(hex: u8) -> Option<u8> {
 mod tests {
     use std::vec::Vec;
 
-    use super::BadValue;
-    use super::Encoded;
-    use super::Pairs;
+    use super::{BadValue, Encoded, Pairs};
 
     fn pairs(query: &[u8]) -> Vec<(&[u8], Option<&[u8]>)> {
         Pairs::new(query)

@@ -1,0 +1,104 @@
+//! The state of one connection.
+
+use core::net::{IpAddr, Ipv4Addr};
+use core::ops::Range;
+
+use crate::time::Secs;
+use crate::wire::http::HeadEnd;
+
+use super::buffers::BufferId;
+use super::connections::Next;
+
+/// Seconds from the first byte of a request, or from the start of the connection, until it must be
+/// complete. More bytes of it don't extend that (opentracker's number).
+pub const REQUEST_SECONDS: u32 = 30;
+
+/// Seconds that a connection may stay open between two requests.
+pub const IDLE_SECONDS: u32 = 60;
+
+/// Seconds that a client may take nothing of a reply.
+pub const SEND_SECONDS: u32 = 30;
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub(super) remote: IpAddr,
+    pub(super) state: State,
+    /// How far the search for the end of the held request has come.
+    pub(super) head_end: HeadEnd,
+    pub(super) buffer: Option<BufferId>,
+    /// What is held: the reply from `unsent` to `input`, the request from `input` to `end`.
+    pub(super) unsent: u16,
+    pub(super) input: u16,
+    pub(super) end: u16,
+    /// When it began to wait for what its state waits for; the next free slot if it is free.
+    pub(super) since: Secs,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
+    /// A slot without a connection.
+    Free,
+    /// The first byte since it was opened.
+    Opened,
+    /// The first byte of another request.
+    Idle,
+    /// The rest of a request whose beginning is held.
+    Reading,
+    /// The client to take what is held.
+    Sending,
+    /// The host to resume with the input that is held.
+    Resuming,
+    /// The client to take what is held, if anything is, and the host to close.
+    Closing,
+    /// The host to close: it had to give its buffer to another.
+    Robbed,
+}
+
+impl Slot {
+    /// A slot that no connection uses.
+    pub const EMPTY: Self = Self {
+        remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        state: State::Free,
+        head_end: HeadEnd::InLine,
+        buffer: None,
+        unsent: 0,
+        input: 0,
+        end: 0,
+        since: Secs(0),
+    };
+
+    pub(super) fn is_over(&self, now: Secs) -> bool {
+        let seconds = match self.state {
+            State::Free => return false,
+            State::Robbed => return true,
+            State::Opened | State::Reading => REQUEST_SECONDS,
+            State::Idle => IDLE_SECONDS,
+            State::Sending | State::Resuming | State::Closing => SEND_SECONDS,
+        };
+        now.since(self.since) >= seconds
+    }
+
+    pub(super) const fn next(&self) -> Next {
+        match self.state {
+            State::Free | State::Closing | State::Robbed => Next::Close,
+            _ => Next::Read,
+        }
+    }
+
+    pub(super) fn unsent(&self) -> Range<usize> {
+        usize::from(self.unsent)..usize::from(self.input)
+    }
+
+    pub(super) fn input(&self) -> Range<usize> {
+        usize::from(self.input)..usize::from(self.end)
+    }
+
+    pub(super) const fn wait(&mut self, state: State, now: Secs) {
+        self.state = state;
+        self.since = now;
+    }
+}
+
+const _: () = assert!(size_of::<Slot>() <= 40);

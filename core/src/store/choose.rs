@@ -1,0 +1,214 @@
+//! Which peers an announcer gets.
+
+use super::directory;
+use super::peer::{self, Family, Tally};
+use super::swarm::{read_tally, records};
+use super::torrents::{Place, TorrentId};
+use super::{Selection, Status, Store};
+use crate::random::Random;
+
+/// Buckets of a large swarm that are looked at for one reply. A leecher needs four; a seeder among seeders goes on
+/// looking for leechers, but not for ever.
+const MOST_BUCKETS: u32 = 32;
+/// Peers that a bucket gives at least, so that a reply comes from few places in memory.
+const LEAST_SHARE: u32 = 12;
+
+impl Store<'_> {
+    /// Fills `out` with compact peers, as many as fit and suit, and returns the bytes used. A small swarm is searched whole,
+    /// of a large one 32 buckets at most.
+    pub(super) fn choose<F: Family>(
+        &self,
+        id: TorrentId,
+        selection: &Selection,
+        random: &mut Random,
+        out: &mut [u8],
+    ) -> usize {
+        let mut list = List::<F>::new(selection, out);
+        match id.place(&self.arena, F::V6) {
+            Place::Empty => {}
+            Place::Inline => {
+                list.push(self.arena.slice(id.inline_address(&self.arena), F::WORDS));
+            }
+            Place::Whole(run) => {
+                if list.needs(read_tally(&self.arena, run)) {
+                    list.take(records::<F>(&self.arena, run), u32::MAX, random);
+                }
+            }
+            Place::Large(root) => {
+                if list.needs(directory::tally(&self.arena, root)) {
+                    self.choose_large(root, &mut list, random);
+                }
+            }
+        }
+        list.used
+    }
+
+    fn choose_large<F: Family>(&self, root: u32, list: &mut List<'_, F>, random: &mut Random) {
+        let buckets = directory::buckets(&self.arena, root);
+        for (number, left) in Walk::new(buckets, random).zip((1..=buckets).rev()) {
+            if list.room() == 0 || buckets - left >= MOST_BUCKETS {
+                break;
+            }
+            // A few from each of a few buckets; more where there are hardly more peers than wanted; and all that
+            // suit where few do.
+            let share = (list.room() / left).saturating_mul(4).max(LEAST_SHARE);
+            let share = if list.seeders { share } else { u32::MAX };
+            if let Some(run) = directory::bucket(&self.arena, root, number) {
+                list.take(records::<F>(&self.arena, run), share, random);
+            }
+        }
+    }
+}
+
+/// Compact peers in the making.
+struct List<'a, F: Family> {
+    out: &'a mut [u8],
+    used: usize,
+    seeders: bool,
+    /// The announcer's address, if it is of the family.
+    exclude: Option<(F::Address, u16)>,
+}
+
+impl<'a, F: Family> List<'a, F> {
+    fn new(selection: &Selection, out: &'a mut [u8]) -> Self {
+        let peer = &selection.exclude;
+        let exclude = (peer.ip().is_ipv6() == F::V6).then(|| (F::address(peer), peer.port().get()));
+        Self {
+            out,
+            used: 0,
+            seeders: selection.seeders,
+            exclude,
+        }
+    }
+
+    /// How many more peers fit.
+    fn room(&self) -> u32 {
+        u32::try_from(self.out.len().saturating_sub(self.used) / F::COMPACT).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is worth looking at peers of this tally.
+    const fn needs(&self, tally: Tally) -> bool {
+        self.seeders || tally.peers > tally.seeders
+    }
+
+    /// Takes up to `most` of the records that suit, in an order of its own.
+    fn take(&mut self, records: &[u32], most: u32, random: &mut Random) {
+        let count = u32::try_from(records.len()).unwrap_or(0) / F::WORDS;
+        let most = most.min(self.room());
+        let mut taken = 0;
+        for nth in Walk::new(count, random) {
+            if taken == most {
+                break;
+            }
+            let at = (nth * F::WORDS) as usize;
+            if let Some(record) = records.get(at..at + F::WORDS as usize) {
+                taken += u32::from(self.push(record));
+            }
+        }
+    }
+
+    /// Adds a record if it suits and fits.
+    #[inline]
+    fn push(&mut self, record: &[u32]) -> bool {
+        let state = record.last().copied().unwrap_or(0);
+        if !self.seeders && peer::status(state) == Status::Seeder {
+            return false;
+        }
+        if let Some((address, port)) = &self.exclude
+            && peer::port(state) == *port
+            && F::matches(record, address)
+        {
+            return false;
+        }
+        let slot = self
+            .out
+            .get_mut(self.used..)
+            .and_then(|out| out.get_mut(..F::COMPACT));
+        if let Some(slot) = slot {
+            F::emit(record, slot);
+            self.used += F::COMPACT;
+            return true;
+        }
+        false
+    }
+}
+
+/// The numbers below a bound, each once, from a random one on and in random steps.
+struct Walk {
+    at: u32,
+    step: u32,
+    count: u32,
+    left: u32,
+}
+
+impl Walk {
+    fn new(count: u32, random: &mut Random) -> Self {
+        let at = random.below(count);
+        // A step that shares no factor with the count meets every number once.
+        let mut step = 1;
+        for _ in 0..4 {
+            let candidate = random.below(count).max(1);
+            if coprime(candidate, count) {
+                step = candidate;
+                break;
+            }
+        }
+        Self {
+            at,
+            step,
+            count,
+            left: count,
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        self.left = self.left.checked_sub(1)?;
+        let at = self.at;
+        // The count is below 2^31, so the sum fits.
+        self.at += self.step;
+        if self.at >= self.count {
+            self.at -= self.count;
+        }
+        Some(at)
+    }
+}
+
+const fn coprime(mut a: u32, mut b: u32) -> bool {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::Walk;
+    use crate::random::Random;
+
+    #[test]
+    fn a_walk_meets_every_number_once() {
+        let mut random = Random::new(1);
+        for count in 0..300 {
+            let mut met: Vec<u32> = Walk::new(count, &mut random).collect();
+            met.sort_unstable();
+            assert_eq!(met, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn walks_start_everywhere() {
+        let mut random = Random::new(2);
+        let mut starts = [0u32; 7];
+        for _ in 0..7000 {
+            starts[Walk::new(7, &mut random).next().unwrap() as usize] += 1;
+        }
+        assert!(starts.iter().all(|n| (850..1150).contains(n)), "{starts:?}");
+    }
+}

@@ -1,0 +1,307 @@
+//! Peer records: the address, and one word of port, flags and age. 8 bytes for IPv4, 20 for IPv6.
+
+use core::net::IpAddr;
+
+use super::{Counts, Status};
+use crate::time::Secs;
+use crate::wire::PeerAddr;
+
+/// An address family, as the store sees it.
+pub(super) trait Family {
+    /// The address of a peer, in words.
+    type Address: Copy + PartialEq;
+    const V6: bool;
+    /// Words of a record.
+    const WORDS: u32;
+    /// Bytes of a compact peer (BEP 23, BEP 7).
+    const COMPACT: usize;
+    /// Peers up to which a swarm is kept in one run: somewhat more than a reply carries.
+    const MOST_WHOLE: u32;
+    /// Peers that the buckets of a large swarm have on average.
+    const BUCKET_MEAN: u32;
+
+    /// The family's address in a peer's, which must be of the family.
+    fn address(peer: &PeerAddr) -> Self::Address;
+    /// Whether a record is of this address.
+    fn matches(record: &[u32], address: &Self::Address) -> bool;
+    /// Writes the address into a record.
+    fn write(record: &mut [u32], address: &Self::Address);
+    /// Writes a record as a compact peer.
+    fn emit(record: &[u32], out: &mut [u8]);
+    /// What the bucket of a record in a large swarm depends on.
+    fn mix(record: &[u32], seed: u64) -> u32;
+    /// The address back from a record.
+    fn ip(record: &[u32]) -> IpAddr;
+}
+
+pub(super) struct V4;
+pub(super) struct V6;
+
+impl Family for V4 {
+    type Address = u32;
+    const V6: bool = false;
+    const WORDS: u32 = 2;
+    const COMPACT: usize = 6;
+    const MOST_WHOLE: u32 = 255;
+    const BUCKET_MEAN: u32 = 40;
+
+    fn address(peer: &PeerAddr) -> u32 {
+        match peer.ip() {
+            IpAddr::V4(ip) => ip.to_bits(),
+            IpAddr::V6(_) => 0,
+        }
+    }
+
+    #[inline]
+    fn matches(record: &[u32], address: &u32) -> bool {
+        matches!(record, [ip, _] if ip == address)
+    }
+
+    fn write(record: &mut [u32], address: &u32) {
+        if let [ip, _] = record {
+            *ip = *address;
+        }
+    }
+
+    #[inline]
+    fn emit(record: &[u32], out: &mut [u8]) {
+        if let ([ip, state], Some(out)) = (record, out.first_chunk_mut::<6>()) {
+            let [a, b, c, d] = ip.to_be_bytes();
+            let [e, f, _, _] = state.to_be_bytes();
+            *out = [a, b, c, d, e, f];
+        }
+    }
+
+    fn mix(record: &[u32], seed: u64) -> u32 {
+        match record {
+            [ip, state] => mix(seed, (u64::from(*ip) << 16) | u64::from(port(*state))),
+            _ => 0,
+        }
+    }
+
+    fn ip(record: &[u32]) -> IpAddr {
+        IpAddr::V4(record.first().copied().unwrap_or(0).into())
+    }
+}
+
+impl Family for V6 {
+    type Address = [u32; 4];
+    const V6: bool = true;
+    const WORDS: u32 = 5;
+    const COMPACT: usize = 18;
+    const MOST_WHOLE: u32 = 102;
+    const BUCKET_MEAN: u32 = 24;
+
+    fn address(peer: &PeerAddr) -> [u32; 4] {
+        let mut words = [0; 4];
+        if let IpAddr::V6(ip) = peer.ip() {
+            for (word, bytes) in words.iter_mut().zip(ip.octets().as_chunks::<4>().0) {
+                *word = u32::from_be_bytes(*bytes);
+            }
+        }
+        words
+    }
+
+    #[inline]
+    fn matches(record: &[u32], address: &[u32; 4]) -> bool {
+        // The end of an address differs more often than its start.
+        matches!(record, [a, b, c, d, _] if [*d, *c, *b, *a] == [address[3], address[2], address[1], address[0]])
+    }
+
+    fn write(record: &mut [u32], address: &[u32; 4]) {
+        if let Some(words) = record.first_chunk_mut() {
+            *words = *address;
+        }
+    }
+
+    #[inline]
+    fn emit(record: &[u32], out: &mut [u8]) {
+        if let ([address @ .., state], Some(out)) = (record, out.first_chunk_mut::<18>()) {
+            let (bytes, port) = out.split_at_mut(16);
+            for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(address) {
+                *bytes = word.to_be_bytes();
+            }
+            let [e, f, _, _] = state.to_be_bytes();
+            port.copy_from_slice(&[e, f]);
+        }
+    }
+
+    fn mix(record: &[u32], seed: u64) -> u32 {
+        match record {
+            [a, b, c, d, state] => {
+                let high = (u64::from(*a) << 32) | u64::from(*b);
+                let low = (u64::from(*c) << 32) | u64::from(*d);
+                let half = mix(seed, high);
+                mix(
+                    seed ^ (u64::from(half) << 16) ^ u64::from(port(*state)),
+                    low,
+                )
+            }
+            _ => 0,
+        }
+    }
+
+    fn ip(record: &[u32]) -> IpAddr {
+        let bits = record
+            .iter()
+            .take(4)
+            .fold(0, |bits, &word| (bits << 32) | u128::from(word));
+        IpAddr::V6(bits.into())
+    }
+}
+
+/// Spreads `value` over 32 bits, in a way that `seed` decides. A bucket that somebody manages to overfill costs no more
+/// than a run, so speed counts here and not the strength of a keyed hash.
+fn mix(seed: u64, value: u64) -> u32 {
+    let mut mixed = (value ^ seed).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33) ^ seed).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    let [a, b, c, d, ..] = mixed.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+const SEEDER: u32 = 1 << 15;
+const PARTIAL: u32 = 1 << 14;
+const COMPLETED: u32 = 1 << 13;
+const STAMP_MASK: u32 = 0xfff;
+/// Seconds in one step of a peer's age, which comes round after nine hours: long after the sweep has been there.
+const STAMP_SECONDS: u32 = 8;
+/// The longest time-out for which a stamp that has come round can't be taken for a fresh one, if a sweep comes by
+/// every hour.
+pub(super) const MOST_TIMEOUT: u32 = STAMP_MASK * STAMP_SECONDS - 3600;
+
+/// The last word of a record for a peer that announces now.
+pub(super) fn state(port: u16, status: Status, completed: bool, now: Secs) -> u32 {
+    let flags = match status {
+        Status::Leecher => 0,
+        Status::Partial => PARTIAL,
+        Status::Seeder => SEEDER,
+    };
+    let completed = if completed { COMPLETED } else { 0 };
+    (u32::from(port) << 16) | flags | completed | ((now.0 / STAMP_SECONDS) & STAMP_MASK)
+}
+
+pub(super) const fn port(state: u32) -> u16 {
+    let [a, b, _, _] = state.to_be_bytes();
+    u16::from_be_bytes([a, b])
+}
+
+/// Whether it has reported a completed download since it came.
+pub(super) const fn has_completed(state: u32) -> bool {
+    state & COMPLETED != 0
+}
+
+pub(super) const fn status(state: u32) -> Status {
+    if state & SEEDER != 0 {
+        Status::Seeder
+    } else if state & PARTIAL != 0 {
+        Status::Partial
+    } else {
+        Status::Leecher
+    }
+}
+
+/// Seconds since its last announce, to eight seconds.
+pub(super) const fn age(state: u32, now: Secs) -> u32 {
+    ((now.0 / STAMP_SECONDS).wrapping_sub(state) & STAMP_MASK) * STAMP_SECONDS
+}
+
+/// How many peers there are of each kind: in words of a run, of a directory, or summed over both families.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Tally {
+    pub(super) peers: u32,
+    pub(super) seeders: u32,
+    pub(super) partial: u32,
+}
+
+impl Tally {
+    pub(super) const fn of(state: u32) -> Self {
+        let seeder = state & SEEDER != 0;
+        Self {
+            peers: 1,
+            seeders: seeder as u32,
+            partial: (state & PARTIAL != 0) as u32,
+        }
+    }
+
+    pub(super) const fn plus(self, other: Self) -> Self {
+        Self {
+            peers: self.peers + other.peers,
+            seeders: self.seeders + other.seeders,
+            partial: self.partial + other.partial,
+        }
+    }
+
+    pub(super) const fn minus(self, other: Self) -> Self {
+        Self {
+            peers: self.peers.saturating_sub(other.peers),
+            seeders: self.seeders.saturating_sub(other.seeders),
+            partial: self.partial.saturating_sub(other.partial),
+        }
+    }
+
+    /// One word for the tally of a run, whose peers are fewer than 1,024.
+    pub(super) const fn to_word(self) -> u32 {
+        self.peers | (self.seeders << 10) | (self.partial << 20)
+    }
+
+    pub(super) const fn from_word(word: u32) -> Self {
+        Self {
+            peers: word & 0x3ff,
+            seeders: (word >> 10) & 0x3ff,
+            partial: (word >> 20) & 0x3ff,
+        }
+    }
+
+    pub(super) const fn counts(self, completed: u32) -> Counts {
+        Counts {
+            seeders: self.seeders,
+            leechers: self.peers.saturating_sub(self.seeders),
+            partial: self.partial,
+            completed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_survives_the_stamp_coming_round() {
+        let wrap = (STAMP_MASK + 1) * STAMP_SECONDS;
+        for then in [0, 5, wrap - 8, wrap + 3, 7 * wrap - 1] {
+            let state = state(6881, Status::Seeder, false, Secs(then));
+            for later in [0, 7, 8, 2700, MOST_TIMEOUT] {
+                let age = age(state, Secs(then + later));
+                assert!(
+                    age.abs_diff(later) < 8,
+                    "announced at {then}, {later} s later: {age}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_is_a_compact_peer_and_a_word() {
+        let now = Secs(80);
+        let mut record = [0; 2];
+        V4::write(&mut record, &0x0a00_0001);
+        record[1] = state(6881, Status::Leecher, true, now);
+        let mut compact = [0; 6];
+        V4::emit(&record, &mut compact);
+        assert_eq!(compact, [10, 0, 0, 1, 0x1a, 0xe1]);
+        assert!(has_completed(record[1]));
+        assert_eq!(status(record[1]), Status::Leecher);
+
+        let mut record = [0; 5];
+        V6::write(&mut record, &[0x2001_0db8, 0, 0, 7]);
+        record[4] = state(6881, Status::Partial, false, now);
+        let mut compact = [0; 18];
+        V6::emit(&record, &mut compact);
+        assert_eq!(
+            compact,
+            *b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x1a\xe1"
+        );
+        assert_eq!(status(record[4]), Status::Partial);
+    }
+}

@@ -1,0 +1,78 @@
+//! Making room when there is none, by value.
+//!
+//! 1. What has expired goes first, and torrents that have no peers.
+//! 2. Then peers of swarms that have more than any reply carries: a page of them at a time, and never so many that a
+//!    swarm has fewer than that. Their share of the pages has a limit too, so that small swarms have some to themselves
+//!    before anybody has to go.
+//! 3. Small swarms and their torrents never go for others. Who finds no room then is answered and not stored.
+
+use super::directory;
+use super::peer::{Family, V4, V6};
+use super::runs::{Owner, Runs, Share};
+use super::swarm::read_tally;
+use super::{Losses, Store};
+use crate::time::Secs;
+
+/// Steps of the sweep that one announce may take to find room: 64 records or buckets.
+const STEPS: u32 = 64;
+
+impl Store<'_> {
+    /// What was lost to make room, since the start.
+    pub const fn losses(&self) -> &Losses {
+        &self.losses
+    }
+
+    /// Tries to make room. Takes at most 64 steps of the sweep, and then at most one page from large swarms.
+    pub(super) fn make_room(&mut self, now: Secs) {
+        for _ in 0..STEPS {
+            self.step(now, true);
+        }
+        if self.arena.free() == 0 {
+            self.reclaim_page();
+        }
+    }
+
+    /// Empties a page of buckets of large swarms, if there is one whose swarms can spare it.
+    ///
+    /// Only the last page of a class can be emptied without moving anything; which peers are in it is as good as random.
+    fn reclaim_page(&mut self) {
+        let mut tried = 0u32;
+        for _ in 0..Runs::CLASSES {
+            let least = (0..Runs::CLASSES)
+                .filter(|nth| tried & (1 << nth) == 0)
+                .filter_map(|nth| Some((self.runs.last(&self.arena, Share::Large, nth)?.1, nth)))
+                .min();
+            let Some((used, nth)) = least else { return };
+            tried |= 1 << nth;
+            let emptied = (0..used).all(|_| {
+                self.runs
+                    .last(&self.arena, Share::Large, nth)
+                    .is_some_and(|(run, _)| self.drop_bucket(run))
+            });
+            if emptied {
+                return;
+            }
+        }
+    }
+
+    /// Drops the peers of a bucket, unless its swarm would have too few left.
+    fn drop_bucket(&mut self, run: u32) -> bool {
+        let Some((root, number)) = self.bucket_at(run) else {
+            return false;
+        };
+        let Some((_, v6)) = Owner::from_word(self.arena.get(run)) else {
+            return false;
+        };
+        let gone = read_tally(&self.arena, run);
+        let left = directory::tally(&self.arena, root).minus(gone);
+        if left.peers < if v6 { V6::MOST_WHOLE } else { V4::MOST_WHOLE } {
+            return false;
+        }
+        directory::set_tally(&mut self.arena, root, left);
+        directory::set_bucket(&mut self.arena, root, number, None);
+        self.peers -= gone.peers;
+        self.losses.evicted_peers += u64::from(gone.peers);
+        self.give(run);
+        true
+    }
+}

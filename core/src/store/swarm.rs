@@ -1,0 +1,415 @@
+//! The peers of one torrent and family, wherever they are: in the record, in one run, or in buckets.
+//!
+//! ```text
+//! run: | owner | tally | peer | peer | ... | unused |
+//! ```
+
+use super::arena::Arena;
+use super::directory::{self, room};
+use super::peer::{self, Family, Tally, V4, V6};
+use super::runs::{Kind, Owner, Runs, Share};
+use super::torrents::{Place, TorrentId};
+use super::{Full, Status, Store};
+use crate::time::Secs;
+
+/// Words before the first peer of a run.
+pub(super) const RUN_HEAD: u32 = 2;
+/// Words of a run for two IPv4 peers, which the only peer of a torrent moves to when another comes.
+const SMALLEST_RUN: u32 = RUN_HEAD + 2 * V4::WORDS;
+
+pub(super) fn read_tally(arena: &Arena<'_>, run: u32) -> Tally {
+    Tally::from_word(arena.get(run + 1))
+}
+
+/// The `nth` peer of a run.
+#[inline]
+pub(super) fn record<'a, F: Family>(arena: &'a Arena<'_>, run: u32, nth: u32) -> &'a [u32] {
+    arena.slice(run + RUN_HEAD + nth * F::WORDS, F::WORDS)
+}
+
+/// All peers of a run.
+#[inline]
+pub(super) fn records<'a, F: Family>(arena: &'a Arena<'_>, run: u32) -> &'a [u32] {
+    arena.slice(run + RUN_HEAD, read_tally(arena, run).peers * F::WORDS)
+}
+
+/// Where a peer is.
+struct Found {
+    /// The address of its last word.
+    state_at: u32,
+    /// Its run, and its number in it; `None` if it is in the record.
+    run: Option<(u32, u32)>,
+    /// The directory of its swarm, if it is large.
+    root: Option<u32>,
+}
+
+impl Store<'_> {
+    pub(super) fn tally<F: Family>(&self, id: TorrentId) -> Tally {
+        match id.place(&self.arena, F::V6) {
+            Place::Empty => Tally::default(),
+            Place::Inline => Tally::of(self.arena.get(id.inline_address(&self.arena) + 1)),
+            Place::Whole(run) => read_tally(&self.arena, run),
+            Place::Large(root) => directory::tally(&self.arena, root),
+        }
+    }
+
+    /// Adds a peer or refreshes it. Visits one run, at most 255 peers.
+    pub(super) fn upsert<F: Family>(
+        &mut self,
+        id: TorrentId,
+        address: &F::Address,
+        port: u16,
+        status: Status,
+        completed: bool,
+        now: Secs,
+    ) -> Result<(), Full> {
+        if let Some(found) = self.locate::<F>(id, address, port) {
+            let old = self.arena.get(found.state_at);
+            let before = peer::has_completed(old);
+            let new = peer::state(port, status, completed || before, now);
+            self.arena.set(found.state_at, new);
+            if Tally::of(old) != Tally::of(new) {
+                self.retally(&found, Tally::of(old), Tally::of(new));
+            }
+            if completed && !before {
+                id.add_completed(&mut self.arena);
+            }
+            return Ok(());
+        }
+        let mut words = [0; 5];
+        let words = words.get_mut(..F::WORDS as usize).unwrap_or_default();
+        F::write(words, address);
+        if let Some(state) = words.last_mut() {
+            *state = peer::state(port, status, completed, now);
+        }
+        self.add::<F>(id, words, now)?;
+        if completed {
+            id.add_completed(&mut self.arena);
+        }
+        Ok(())
+    }
+
+    /// Removes a peer if it is there. Visits one run, at most 255 peers.
+    pub(super) fn remove<F: Family>(&mut self, id: TorrentId, address: &F::Address, port: u16) {
+        let Some(found) = self.locate::<F>(id, address, port) else {
+            return;
+        };
+        let Some((run, nth)) = found.run else {
+            self.peers -= 1;
+            id.set_place(&mut self.arena, F::V6, Place::Empty);
+            return;
+        };
+        let gone = self.remove_nth::<F>(run, nth);
+        let left = read_tally(&self.arena, run).peers;
+        if let Some(root) = found.root {
+            let sum = directory::tally(&self.arena, root).minus(gone);
+            directory::set_tally(&mut self.arena, root, sum);
+            if left == 0 {
+                // The peer that is gone tells the bucket as well as one that is there.
+                let record = self.gone_record::<F>(address, port);
+                let record = record.get(..F::WORDS as usize).unwrap_or_default();
+                let number = self.bucket_of::<F>(directory::buckets(&self.arena, root), record);
+                directory::set_bucket(&mut self.arena, root, number, None);
+                self.give(run);
+            }
+            self.tidy_large::<F>(id, root);
+        } else if left == 0 {
+            id.set_place(&mut self.arena, F::V6, Place::Empty);
+            self.give(run);
+        }
+    }
+
+    fn gone_record<F: Family>(&self, address: &F::Address, port: u16) -> [u32; 5] {
+        let mut words = [0; 5];
+        F::write(
+            words.get_mut(..F::WORDS as usize).unwrap_or_default(),
+            address,
+        );
+        if let Some(state) = words.get_mut(F::WORDS as usize - 1) {
+            *state = u32::from(port) << 16;
+        }
+        words
+    }
+
+    fn locate<F: Family>(&self, id: TorrentId, address: &F::Address, port: u16) -> Option<Found> {
+        let (run, root) = match id.place(&self.arena, F::V6) {
+            Place::Empty => return None,
+            Place::Inline => {
+                let at = id.inline_address(&self.arena);
+                let record = self.arena.slice(at, F::WORDS);
+                let found = F::matches(record, address) && is_port(record, port);
+                return found.then_some(Found {
+                    state_at: at + F::WORDS - 1,
+                    run: None,
+                    root: None,
+                });
+            }
+            Place::Whole(run) => (run, None),
+            Place::Large(root) => {
+                let record = self.gone_record::<F>(address, port);
+                let record = record.get(..F::WORDS as usize).unwrap_or_default();
+                let number = self.bucket_of::<F>(directory::buckets(&self.arena, root), record);
+                (directory::bucket(&self.arena, root, number)?, Some(root))
+            }
+        };
+        let nth = records::<F>(&self.arena, run)
+            .chunks_exact(F::WORDS as usize)
+            .position(|record| is_port(record, port) && F::matches(record, address))?;
+        let nth = u32::try_from(nth).ok()?;
+        let state_at = run + RUN_HEAD + (nth + 1) * F::WORDS - 1;
+        Some(Found {
+            state_at,
+            run: Some((run, nth)),
+            root,
+        })
+    }
+
+    fn retally(&mut self, found: &Found, old: Tally, new: Tally) {
+        if let Some((run, _)) = found.run {
+            let tally = read_tally(&self.arena, run).minus(old).plus(new);
+            self.arena.set(run + 1, tally.to_word());
+        }
+        if let Some(root) = found.root {
+            let tally = directory::tally(&self.arena, root).minus(old).plus(new);
+            directory::set_tally(&mut self.arena, root, tally);
+        }
+    }
+
+    /// Adds a peer that isn't there yet. On failure nothing has changed.
+    fn add<F: Family>(&mut self, id: TorrentId, words: &[u32], now: Secs) -> Result<(), Full> {
+        match id.place(&self.arena, F::V6) {
+            Place::Empty if !F::V6 && id.place(&self.arena, true) == Place::Empty => {
+                let at = id.inline_address(&self.arena);
+                id.set_place(&mut self.arena, false, Place::Inline);
+                self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
+                self.peers += 1;
+                Ok(())
+            }
+            Place::Empty => {
+                if id.place(&self.arena, false) == Place::Inline {
+                    self.move_out(id)?;
+                }
+                let run = self.take(Share::Small, RUN_HEAD + F::WORDS, 0)?;
+                let owner = Owner {
+                    kind: Kind::Whole,
+                    torrent: id,
+                };
+                self.arena.set(run, owner.to_word(F::V6));
+                self.arena.set(run + 1, 0);
+                self.append_to_whole::<F>(run, words);
+                id.set_place(&mut self.arena, F::V6, Place::Whole(run));
+                Ok(())
+            }
+            Place::Inline => {
+                let run = self.move_out(id)?;
+                self.append_to_whole::<F>(run, words);
+                Ok(())
+            }
+            Place::Whole(run) => self.add_to_whole::<F>(id, run, words, now),
+            Place::Large(root) => self.add_to_large::<F>(id, root, words, now),
+        }
+    }
+
+    /// Moves the only peer of a torrent from its record into a run that holds two.
+    fn move_out(&mut self, id: TorrentId) -> Result<u32, Full> {
+        let run = self.take(Share::Small, SMALLEST_RUN, 0)?;
+        let from = id.inline_address(&self.arena);
+        let state = self.arena.get(from + 1);
+        self.arena.set(
+            run,
+            Owner {
+                kind: Kind::Whole,
+                torrent: id,
+            }
+            .to_word(false),
+        );
+        self.arena.set(run + 1, Tally::of(state).to_word());
+        self.arena.copy(from, run + RUN_HEAD, V4::WORDS);
+        id.set_place(&mut self.arena, false, Place::Whole(run));
+        Ok(run)
+    }
+
+    fn add_to_whole<F: Family>(
+        &mut self,
+        id: TorrentId,
+        run: u32,
+        words: &[u32],
+        now: Secs,
+    ) -> Result<(), Full> {
+        let size = Runs::size_at(&self.arena, run);
+        let peers = read_tally(&self.arena, run).peers;
+        let mut run = run;
+        if peers >= room::<F>(size) && self.forget_expired::<F>(run, now).peers == 0 {
+            if peers >= F::MOST_WHOLE {
+                if self.make_large::<F>(id, run).is_err() {
+                    self.replace_oldest::<F>(run, None, words, now);
+                    return Ok(());
+                }
+                let Place::Large(root) = id.place(&self.arena, F::V6) else {
+                    return Err(Full);
+                };
+                return self.add_to_large::<F>(id, root, words, now);
+            }
+            let bigger = self.take(Share::Small, RUN_HEAD + (peers + 1) * F::WORDS, 0)?;
+            self.move_whole::<F>(id, run, bigger);
+            run = bigger;
+        }
+        self.append_to_whole::<F>(run, words);
+        Ok(())
+    }
+
+    /// Moves a small swarm into another run, which must be of another class.
+    fn move_whole<F: Family>(&mut self, id: TorrentId, from: u32, to: u32) {
+        let words = Runs::size_at(&self.arena, from).min(Runs::size_at(&self.arena, to));
+        self.arena.copy(from, to, words);
+        id.set_place(&mut self.arena, F::V6, Place::Whole(to));
+        self.give(from);
+    }
+
+    fn append_to_whole<F: Family>(&mut self, run: u32, words: &[u32]) {
+        let tally = read_tally(&self.arena, run);
+        let at = run + RUN_HEAD + tally.peers * F::WORDS;
+        self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
+        let state = words.last().copied().unwrap_or(0);
+        self.arena
+            .set(run + 1, tally.plus(Tally::of(state)).to_word());
+        self.peers += 1;
+    }
+
+    /// Puts a peer in the place of the one in the run that has been silent longest.
+    pub(super) fn replace_oldest<F: Family>(
+        &mut self,
+        run: u32,
+        root: Option<u32>,
+        words: &[u32],
+        now: Secs,
+    ) {
+        let age = |record: &&[u32]| record.last().map_or(0, |&state| peer::age(state, now));
+        let oldest = records::<F>(&self.arena, run)
+            .chunks_exact(F::WORDS as usize)
+            .zip(0u32..)
+            .max_by_key(|(record, _)| age(record));
+        let Some((old, nth)) = oldest else { return };
+        let old = Tally::of(old.last().copied().unwrap_or(0));
+        let new = Tally::of(words.last().copied().unwrap_or(0));
+        let at = run + RUN_HEAD + nth * F::WORDS;
+        self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
+        self.retally(
+            &Found {
+                state_at: at,
+                run: Some((run, nth)),
+                root,
+            },
+            old,
+            new,
+        );
+        self.losses.evicted_peers += 1;
+    }
+
+    /// Removes the peers of a run that have been silent for too long, and returns how many of which kind there were.
+    pub(super) fn forget_expired<F: Family>(&mut self, run: u32, now: Secs) -> Tally {
+        let mut gone = Tally::default();
+        let mut nth = read_tally(&self.arena, run).peers;
+        while let Some(before) = nth.checked_sub(1) {
+            nth = before;
+            let state = self.arena.get(run + RUN_HEAD + (nth + 1) * F::WORDS - 1);
+            if peer::age(state, now) >= self.peer_timeout {
+                gone = gone.plus(self.remove_nth::<F>(run, nth));
+            }
+        }
+        gone
+    }
+
+    /// Removes one peer of a run, the last one taking its place.
+    fn remove_nth<F: Family>(&mut self, run: u32, nth: u32) -> Tally {
+        let tally = read_tally(&self.arena, run);
+        let at = run + RUN_HEAD + nth * F::WORDS;
+        let gone = Tally::of(self.arena.get(at + F::WORDS - 1));
+        let last = run + RUN_HEAD + tally.peers.saturating_sub(1) * F::WORDS;
+        self.arena.copy(last, at, F::WORDS);
+        self.arena.set(run + 1, tally.minus(gone).to_word());
+        self.peers -= 1;
+        gone
+    }
+
+    /// Forgets what has expired of a family that isn't large, and fits its run to the rest.
+    pub(super) fn sweep_small<F: Family>(&mut self, id: TorrentId, now: Secs) {
+        match id.place(&self.arena, F::V6) {
+            Place::Empty | Place::Large(_) => {}
+            Place::Inline => {
+                let state = self.arena.get(id.inline_address(&self.arena) + 1);
+                if peer::age(state, now) >= self.peer_timeout {
+                    id.set_place(&mut self.arena, false, Place::Empty);
+                    self.peers -= 1;
+                }
+            }
+            Place::Whole(run) => {
+                self.forget_expired::<F>(run, now);
+                let left = read_tally(&self.arena, run).peers;
+                if left == 0 {
+                    id.set_place(&mut self.arena, F::V6, Place::Empty);
+                    self.give(run);
+                    return;
+                }
+                let words = RUN_HEAD + left * F::WORDS;
+                let size = Runs::size_at(&self.arena, run);
+                // With some slack, so that a swarm that breathes doesn't move each time.
+                if Runs::size_for(words).is_some_and(|needed| needed * 4 <= size * 3)
+                    && let Ok(smaller) = self.take(Share::Small, words, 0)
+                {
+                    self.move_whole::<F>(id, run, smaller);
+                }
+            }
+        }
+    }
+
+    /// Takes a run of the smallest class for so many words, unless a new page would leave fewer than `reserve`.
+    pub(super) fn take(&mut self, share: Share, words: u32, reserve: u32) -> Result<u32, Full> {
+        let size = Runs::size_for(words).ok_or(Full)?;
+        self.runs
+            .take(&mut self.arena, share, size, reserve)
+            .ok_or(Full)
+    }
+
+    /// Gives a run back. Nothing may lead to it any more; any other run may have moved afterwards.
+    pub(super) fn give(&mut self, run: u32) {
+        if !self.runs.give(&mut self.arena, run) {
+            return;
+        }
+        let Some((owner, v6)) = Owner::from_word(self.arena.get(run)) else {
+            return;
+        };
+        let id = owner.torrent;
+        match owner.kind {
+            Kind::Whole => id.set_place(&mut self.arena, v6, Place::Whole(run)),
+            Kind::Directory => id.set_place(&mut self.arena, v6, Place::Large(run)),
+            Kind::Bucket => {
+                if let Some((root, number)) = self.bucket_at(run) {
+                    directory::set_bucket(&mut self.arena, root, number, Some(run));
+                }
+            }
+        }
+    }
+
+    /// The directory and the number of the bucket in a run. A bucket that has a run is never empty, and any peer tells
+    /// its number.
+    pub(super) fn bucket_at(&self, run: u32) -> Option<(u32, u32)> {
+        let (owner, v6) = Owner::from_word(self.arena.get(run))?;
+        let Place::Large(root) = owner.torrent.place(&self.arena, v6) else {
+            return None;
+        };
+        let buckets = directory::buckets(&self.arena, root);
+        let number = if v6 {
+            self.bucket_of::<V6>(buckets, record::<V6>(&self.arena, run, 0))
+        } else {
+            self.bucket_of::<V4>(buckets, record::<V4>(&self.arena, run, 0))
+        };
+        Some((root, number))
+    }
+}
+
+fn is_port(record: &[u32], port: u16) -> bool {
+    record
+        .last()
+        .is_some_and(|&state| peer::port(state) == port)
+}

@@ -1,0 +1,156 @@
+//! Instructions in user space per UDP announce, counted by valgrind, so that they don't depend on
+//! the machine's load.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use wrtracker_tests::load::{self, Extent};
+use wrtracker_tests::process;
+use wrtracker_tests::server::binary;
+
+use crate::Failure;
+use crate::in_process::{InProcess, memory_for, work};
+use crate::memory::load_for;
+use crate::table::{grouped, print};
+use crate::trackers::Running;
+
+const TORRENTS: u32 = 1_000;
+const PEERS: u32 = 100;
+
+/// Prints the instructions per announce with 30 peers wanted: in `udp::answer` alone, and in the
+/// whole program. Both are the quotient of two differences, so what happens only once is not in it.
+pub(crate) fn run(quick: bool) -> Result<(), Failure> {
+    if process::find_program("valgrind").is_none() {
+        println!("valgrind is not installed: nothing measured.");
+        return Ok(());
+    }
+    let (few, many) = if quick {
+        (1_000, 3_000)
+    } else {
+        (20_000, 120_000)
+    };
+    let per_announce = |few_counted: u64, many_counted: u64| {
+        let more = many_counted.saturating_sub(few_counted);
+        grouped(more as f64 / (many - few) as f64)
+    };
+    let folder = env::temp_dir();
+    let file = |name: &str| folder.join(format!("wrtracker-{}-{name}", std::process::id()));
+    let profile = file("in-process");
+    let inside = [few, many].map(|count| in_process(count, &profile));
+    let [few_inside, many_inside] = inside;
+    let (few_inside, many_inside) = (few_inside?, many_inside?);
+    let whole = file("whole");
+    let (few_whole, many_whole) = (whole_program(few, &whole)?, whole_program(many, &whole)?);
+    println!(
+        "Instructions per UDP announce with 30 peers wanted, {TORRENTS} torrents of {PEERS} peers:"
+    );
+    print(
+        &["what", "instructions"],
+        &[
+            vec!["udp::answer".into(), per_announce(few_inside, many_inside)],
+            vec![
+                "whole program, system calls not counted".into(),
+                per_announce(few_whole, many_whole),
+            ],
+        ],
+    );
+    println!("Where they are, in process:\n\n```text");
+    print_profile(&profile);
+    println!("```");
+    for file in [&profile, &whole] {
+        // Left behind, they would only be in the way.
+        let _ = fs::remove_file(file);
+    }
+    Ok(())
+}
+
+/// What valgrind runs: so many announces of random peers.
+pub(crate) fn counted(count: &str) -> Result<(), Failure> {
+    let work = work(TORRENTS, PEERS);
+    let mut memory = memory_for(&work);
+    let mut tracker = InProcess::filled(&mut memory, &work)?;
+    let mut left: usize = count.parse()?;
+    // All requests are the same few, so that making them counts the same however many are answered.
+    let requests = tracker.requests(1_000, 30, 1);
+    while left > 0 {
+        std::hint::black_box(tracker.answer_all(&requests));
+        left = left.saturating_sub(1_000);
+    }
+    Ok(())
+}
+
+fn valgrind(profile: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    let mut out = std::ffi::OsString::from("--callgrind-out-file=");
+    out.push(profile);
+    command.args(["--tool=callgrind", "-q"]).arg(out);
+    command
+}
+
+fn in_process(count: u64, profile: &Path) -> Result<u64, Failure> {
+    let status = valgrind(profile)
+        .arg(env::current_exe()?)
+        .args(["in-process", &count.to_string()])
+        .stdout(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(format!("valgrind ended with {status}").into());
+    }
+    total(profile)
+}
+
+/// The program's own instructions while it answers a number of announces.
+fn whole_program(count: u64, profile: &Path) -> Result<u64, Failure> {
+    let work = work(TORRENTS, PEERS);
+    let mut command = valgrind(profile);
+    command.arg(binary());
+    command.args(["-m", "16M", "-i", "127.0.0.1", "-p", "0", "-P", "0"]);
+    let tracker = Running::own(command)?;
+    let mut config = load_for(&tracker, &work);
+    config.core = None;
+    load::run(&config)?;
+    config.extent = Extent::Replies(count);
+    config.wanted = 30;
+    config.warm_up = Duration::ZERO;
+    let report = load::run(&config)?;
+    if report.counts.announces != count {
+        return Err(format!("{} of {count} announces answered", report.counts.announces).into());
+    }
+    let status = tracker.terminate();
+    if !status.is_some_and(|status| status.success()) {
+        return Err(format!("the program ended with {status:?}").into());
+    }
+    total(profile)
+}
+
+/// The sum that callgrind wrote at the end of its file.
+fn total(profile: &Path) -> Result<u64, Failure> {
+    let text = fs::read_to_string(profile)?;
+    let line = text
+        .lines()
+        .rev()
+        .find_map(|line| {
+            line.strip_prefix("totals: ")
+                .or(line.strip_prefix("summary: "))
+        })
+        .ok_or("valgrind counted nothing")?;
+    Ok(line.trim().parse()?)
+}
+
+fn print_profile(profile: &PathBuf) {
+    let output = Command::new("callgrind_annotate").arg(profile).output();
+    let Ok(output) = output else {
+        return println!("callgrind_annotate is not installed");
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    // The head says what was run; what follows the list of functions is source code.
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.contains("file:function"));
+    for line in lines.take(24) {
+        println!("{}", line.chars().take(140).collect::<String>());
+    }
+}

@@ -1,0 +1,59 @@
+//! The benches. They print figures as Markdown and assert none: times are for people to judge.
+//!
+//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for a
+//! run that only shows that it runs. Other trackers are measured where they are installed.
+#![forbid(unsafe_code)]
+
+mod growth;
+mod in_process;
+mod instructions;
+mod memory;
+mod speed;
+mod table;
+mod trackers;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: bench memory|speed|instructions|growth [--quick]
+
+  memory        bytes of memory per peer, for few large and many small swarms
+  speed         replies per second and processor time per reply, over UDP and HTTP
+  instructions  instructions per UDP announce, counted by valgrind
+  growth        time per UDP announce by number of torrents and size of swarms, without sockets
+
+opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
+OPENTRACKER and AQUATIC_UDP say.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let words: Vec<_> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|&arg| arg != "--quick")
+        .collect();
+    let result = match words[..] {
+        ["memory"] => memory::run(quick),
+        ["speed"] => speed::run(quick),
+        ["instructions"] => instructions::run(quick),
+        ["growth"] => growth::run(quick),
+        // What `instructions` has valgrind count.
+        ["in-process", count] => instructions::counted(count),
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("bench: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes wrong in a bench, for people.
+type Failure = Box<dyn std::error::Error>;

@@ -1,0 +1,23 @@
+//! A configuration file.
+
+use wrtracker::conf;
+use wrtracker::settings::Settings;
+
+/// Runs it: whatever is wrong is told with its line, at most one thing for each line.
+pub fn run(data: &[u8]) {
+    let mut settings = Settings::default();
+    conf::parse(&"fuzz", data, &mut settings);
+    let lines = data.split(|&byte| byte == b'\n').count();
+    assert!(settings.errors.len() + settings.warnings.len() <= lines);
+    for message in settings.errors.iter().chain(&settings.warnings) {
+        let line = message
+            .strip_prefix("fuzz:")
+            .and_then(|rest| rest.split(':').next());
+        let line: usize = line.expect("a line").parse().expect("a number");
+        assert!((1..=lines).contains(&line), "{message}");
+        assert!(message.is_ascii() && !message.contains('\n'), "{message}");
+    }
+    let mut again = Settings::default();
+    conf::parse(&"fuzz", data, &mut again);
+    assert_eq!(again.errors, settings.errors);
+}

@@ -1,0 +1,189 @@
+//! The bytes of one TCP connection, which must be answered the same however they are split and
+//! however slowly the client takes the replies.
+//!
+//! Input: one byte that says how to split, then what the client sends.
+
+use core::net::SocketAddr;
+
+use wrtracker_core::http::{BUFFER_BYTES, Connections, LARGEST_REPLY, Next, Slot};
+use wrtracker_core::tracker::Tracker;
+
+use super::{START, WORDS, ip, tracker};
+use crate::bencode::Value;
+
+/// Runs it.
+pub fn run(data: &[u8]) {
+    let Some((&seed, stream)) = data.split_first() else {
+        return;
+    };
+    let whole = serve(&[stream], Socket::TakesAll);
+    check(&whole.sent);
+    let pieces = split(stream, seed);
+    assert_same(&serve(&pieces, Socket::TakesAll), &whole, "split");
+    if stream.len() <= 2_048 {
+        let bytes: Vec<_> = stream.chunks(1).collect();
+        assert_same(&serve(&bytes, Socket::TakesAll), &whole, "bytes");
+    }
+    for step in [1 + usize::from(seed), LARGEST_REPLY] {
+        let slow = serve(&pieces, Socket::Takes(step));
+        if slow.overran {
+            // It sent more than can be held, so it was closed early.
+            assert!(whole.sent.starts_with(&slow.sent));
+        } else {
+            assert_same(&slow, &whole, "slow");
+        }
+    }
+}
+
+fn assert_same(some: &Outcome, whole: &Outcome, how: &str) {
+    assert!(
+        some.sent == whole.sent && some.closed == whole.closed,
+        "{how}: {} {}\nwhole: {} {}",
+        some.sent.escape_ascii(),
+        some.closed,
+        whole.sent.escape_ascii(),
+        whole.closed
+    );
+}
+
+/// Cuts `stream` into pieces of 1 to about 4 times `seed` bytes.
+fn split(stream: &[u8], seed: u8) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = stream;
+    let mut state = u32::from(seed);
+    while !rest.is_empty() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let most = u32::from(seed) * 4 + 1;
+        let size = usize::try_from((state >> 16) % most).expect("small") + 1;
+        let (piece, behind) = rest.split_at(size.min(rest.len()));
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces
+}
+
+/// How a socket takes replies.
+#[derive(Clone, Copy)]
+enum Socket {
+    TakesAll,
+    /// Nothing at first, then so many bytes at a time.
+    Takes(usize),
+}
+
+#[derive(Default)]
+struct Outcome {
+    sent: Vec<u8>,
+    closed: bool,
+    /// Whether it was closed because a buffer could not hold what it was to get.
+    overran: bool,
+}
+
+/// A host with one connection, to a new tracker.
+fn serve(pieces: &[&[u8]], socket: Socket) -> Outcome {
+    let mut memory = vec![0; WORDS];
+    let mut tracker = tracker(&mut memory);
+    let mut slots = vec![Slot::EMPTY];
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut connections = Connections::new(&mut slots, &mut buffer);
+    let mut out = vec![0; 2 * LARGEST_REPLY];
+    let id = connections
+        .open(SocketAddr::new(ip("192.0.2.1"), 1), START)
+        .id;
+    let mut outcome = Outcome::default();
+    for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() && !outcome.closed {
+            let turn = connections.receive(id, rest, &mut tracker, START, &mut out);
+            rest = &rest[turn.consumed..];
+            let written = &out[..turn.written];
+            assert!(
+                turn.written > 0 || rest.is_empty(),
+                "neither input nor output"
+            );
+            match socket {
+                Socket::TakesAll => outcome.sent.extend_from_slice(written),
+                Socket::Takes(step) if !written.is_empty() => {
+                    let next = connections.hold(id, written, rest, START);
+                    rest = &[];
+                    if connections.unsent(id) != written {
+                        assert!(next == Next::Close && connections.unsent(id).is_empty());
+                        outcome.overran = true;
+                        outcome.closed = true;
+                        break;
+                    }
+                    trickle(
+                        &mut connections,
+                        &mut tracker,
+                        id,
+                        step,
+                        &mut out,
+                        &mut outcome,
+                    );
+                }
+                Socket::Takes(_) => {}
+            }
+            outcome.closed |= turn.next == Next::Close;
+        }
+    }
+    assert_eq!(connections.len(), 1);
+    connections.close(id);
+    assert!(connections.is_empty());
+    outcome
+}
+
+/// Sends all that is held in steps, and what comes of the input behind it.
+fn trickle(
+    connections: &mut Connections<'_>,
+    tracker: &mut Tracker<'_>,
+    id: wrtracker_core::http::ConnectionId,
+    step: usize,
+    out: &mut [u8],
+    outcome: &mut Outcome,
+) {
+    loop {
+        while !connections.unsent(id).is_empty() {
+            let unsent = connections.unsent(id);
+            let count = step.min(unsent.len());
+            outcome.sent.extend_from_slice(&unsent[..count]);
+            outcome.closed |= connections.sent(id, count, START) == Next::Close;
+        }
+        if outcome.closed {
+            return;
+        }
+        let turn = connections.resume(id, tracker, START, out);
+        outcome.sent.extend_from_slice(&out[..turn.written]);
+        outcome.closed |= turn.next == Next::Close;
+        if turn.written == 0 {
+            return;
+        }
+    }
+}
+
+/// Checks that `sent` is a row of whole replies that any client can read.
+fn check(sent: &[u8]) {
+    let mut rest = sent;
+    while !rest.is_empty() {
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, behind) = rest.split_at(end.expect("the end of a head") + 4);
+        let head = str::from_utf8(head).expect("a head in ASCII");
+        let length = head.split("\r\nContent-Length: ").nth(1);
+        let length = length.and_then(|rest| rest.split("\r\n").next());
+        let length: usize = length.expect("a length").parse().expect("a number");
+        let (body, behind) = behind.split_at(length);
+        assert!(head.len() + length <= LARGEST_REPLY);
+        if head.starts_with("HTTP/1.1 200 OK\r\n") {
+            let body = Value::parse(body).expect("bencode");
+            let keys = body.keys();
+            assert!(
+                ["failure reason", "files", "peers"]
+                    .iter()
+                    .any(|key| keys.iter().any(|found| found == key)),
+                "{keys:?}"
+            );
+        } else {
+            assert!(head.starts_with("HTTP/1.1 4"), "{head}");
+            assert!(body.starts_with(b"<title>") && body.ends_with(b"</title>\n"));
+        }
+        rest = behind;
+    }
+}

@@ -1,0 +1,242 @@
+//! The committed corpus: what real clients send, and what lies just beside it.
+
+use super::udp_request::CONNECTED;
+
+/// An input's name and bytes.
+pub type Seed = (&'static str, Vec<u8>);
+
+/// The committed inputs of a target.
+pub fn of(target: &str) -> Vec<Seed> {
+    match target {
+        "conf" => conf(),
+        "http_request" => http_request(),
+        "query" => query(),
+        "store_ops" => store_ops(),
+        "udp_request" => udp_request(),
+        _ => Vec::new(),
+    }
+}
+
+/// Announces as clients of 2023 send them over HTTP: the query, the version, the headers.
+const CLIENTS: [(&str, &str, &str, &str); 6] = [
+    (
+        "libtorrent",
+        "info_hash=%00%0a%0d%20!~*'()_-.%2b%25%26%3d%7f%80%ff&peer_id=-LT2080-abc%21%7edefghij\
+         &port=6881&uploaded=0&downloaded=0&left=16384&corrupt=0&key=0A1B2C3D&event=started\
+         &numwant=200&compact=1&no_peer_id=1&supportcrypto=1&redundant=0",
+        "HTTP/1.1",
+        "Host: tracker:6969\r\nUser-Agent: libtorrent/2.0.8.0\r\nAccept-Encoding: gzip\r\n\
+         Connection: close\r\n",
+    ),
+    (
+        "transmission",
+        "info_hash=%00%0a%0d%20%21~%2a%27%28%29_-.%2b%25%26%3d%7f%80%ff\
+         &peer_id=-TR3000-abcdefghijkl&port=51413&uploaded=0&downloaded=0&left=9223372036854775807&numwant=80&key=7d1f2a0\
+         &compact=1&supportcrypto=1&event=started&ipv4=192.0.2.1&ipv6=2001%3adb8%3a%3a1",
+        "HTTP/1.1",
+        "Host: tracker:6969\r\nUser-Agent: Transmission/3.00\r\nAccept: */*\r\n\
+         Accept-Encoding: deflate, gzip, br, zstd\r\n",
+    ),
+    (
+        "aria2",
+        "info_hash=%00%0A%0D%20%21~%2A%27%28%29_-.%2B%25%26%3D%7F%80%FF\
+         &peer_id=A2-1-36-0-%AB%CD%EFabcdefg&uploaded=0&downloaded=0&left=0&compact=1\
+         &key=%FE%26%3D%00%25%80%0A%7F&numwant=50&no_peer_id=1&port=6883&event=started\
+         &supportcrypto=1",
+        "HTTP/1.1",
+        "User-Agent: aria2/1.36.0\r\nAccept: */*\r\nHost: tracker:6969\r\nPragma: no-cache\r\n\
+         Cache-Control: no-cache\r\nWant-Digest: SHA-512;q=1, SHA-256;q=1, SHA;q=0.1\r\n",
+    ),
+    (
+        "rtorrent",
+        "info_hash=%00%0A%0D%20%21%7E%2A%27%28%29%5F%2D%2E%2B%25%26%3D%7F%80%FF\
+         &peer_id=-lt0D80-%01%02%03%04%05%06%07%08%09%10%11%12&key=57be6f5c&compact=1&port=6900\
+         &uploaded=0&downloaded=0&left=262144&event=started",
+        "HTTP/1.1",
+        "Host: tracker:6969\r\nUser-Agent: rtorrent/0.9.8/0.13.8\r\nAccept: */*\r\n\
+         Accept-Encoding: deflate, gzip\r\n",
+    ),
+    (
+        "ctorrent",
+        "info_hash=%00%0A%0D%20%21%7E%2A%27%28%29%5F%2D%2E%2B%25%26%3D%7F%80%FF\
+         &peer_id=-CD0303-%01%02%03%04%05%06%07%08%09%10%11%12&port=2706&key=aB3dE5g7\
+         &event=started&uploaded=0&downloaded=0&left=262144&compact=1&numwant=100",
+        "HTTP/1.0",
+        "",
+    ),
+    (
+        "unworkable",
+        "info_hash=%00%0a%0d%20%21%7e%2a%27%28%29%5f%2d%2e%2b%25%26%3d%7f%80%ff\
+         &peer_id=%2d%55%57%30%35%33%30%2d%61%62%63%64%65%66%67%68%69%6a%6b%6c&port=6668\
+         &uploaded=0&downloaded=0&left=262144&compact=1&event=started",
+        "HTTP/1.0",
+        "Host: tracker\r\nUser-Agent: Unworkable/0.53\r\n",
+    ),
+];
+
+fn query() -> Vec<Seed> {
+    let clients = CLIENTS
+        .iter()
+        .map(|(name, query, ..)| (*name, query.as_bytes().to_vec()));
+    clients
+        .chain([(
+            "odd",
+            b"&&a&=&%zz=%z&b==;=+&left=-18446744073709551616&%69nfo%5Fhash=%".to_vec(),
+        )])
+        .collect()
+}
+
+fn http_request() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> = CLIENTS
+        .iter()
+        .map(|(name, query, version, headers)| {
+            let text = format!("\x08GET /announce?{query} {version}\r\n{headers}\r\n");
+            (*name, text.into_bytes())
+        })
+        .collect();
+    let announce =
+        "GET /announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=";
+    let scrape = "GET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa&info_hash=%00%01%02%03%04%05%06%07%08\
+                  %09%0a%0b%0c%0d%0e%0f%10%11%12%13 HTTP/1.1\r\nHost: t\r\n\r\n";
+    seeds.extend([
+        ("scrape", format!("\x10{scrape}").into_bytes()),
+        (
+            "pipeline",
+            format!(
+                "\x03{announce}1&left=0 HTTP/1.1\r\n\r\n\r\n{announce}2&compact=0 HTTP/1.1\n\n\
+                 {scrape}GET / HTTP/1.1\r\n\r\n{announce}1&event=stopped HTTP/1.0\r\n\
+                 Connection: keep-alive\r\n\r\nGET /scrape HTTP/1.1\r\nConnection: close\r\n\r\n"
+            )
+            .into_bytes(),
+        ),
+        ("script", format!("\x00{announce}9\n\n").into_bytes()),
+        (
+            "body",
+            b"\x01POST /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc".to_vec(),
+        ),
+        (
+            "smuggled",
+            b"\x05GET / HTTP/1.1\r\nTransfer-Encoding : chunked\r\n Content-Length: 9\r\n\r\n0\r\n\
+              \r\n"
+                .to_vec(),
+        ),
+        (
+            "proxy",
+            b"\x20GET http://t:6969/announce HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
+        ),
+        (
+            "tls",
+            b"\x02\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n".to_vec(),
+        ),
+    ]);
+    seeds
+}
+
+/// One datagram with its flags and length.
+fn datagram(flags: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let bytes = parts.concat();
+    let length = u8::try_from(bytes.len()).expect("at most 255 bytes");
+    [&[flags, length], &bytes[..]].concat()
+}
+
+/// An announce (BEP 15) with `extra` behind it; the connection id is put in by the target.
+fn announce(source: u8, event: u8, left: u64, wanted: i32, extra: &[u8]) -> Vec<u8> {
+    datagram(
+        source | CONNECTED,
+        &[
+            &[0; 8],
+            b"\0\0\0\x01tran",
+            &[0x11; 20],
+            b"-XX0001-abcdefghijkl",
+            &0u64.to_be_bytes(),
+            &left.to_be_bytes(),
+            &0u64.to_be_bytes(),
+            &[0, 0, 0, event],
+            &[0; 4],
+            b"key!",
+            &wanted.to_be_bytes(),
+            &6_881u16.to_be_bytes(),
+            extra,
+        ],
+    )
+}
+
+fn udp_request() -> Vec<Seed> {
+    let connect = datagram(0, &[b"\0\0\x04\x17\x27\x10\x19\x80\0\0\0\0tran"]);
+    let scrape = datagram(CONNECTED, &[&[0; 8], b"\0\0\0\x02tran", &[0x11; 40]]);
+    let unproved = announce(0, 2, 1, -1, b"");
+    let unproved = [&[0], &unproved[1..]].concat();
+    let swarm = [
+        announce(0, 2, 0, 200, b"\x02\x09/announce"),
+        announce(1, 2, 262_144, -1, b""),
+        announce(2, 2, 1, 50, b"\0\0"),
+        announce(3, 4, 1, 80, b""),
+        announce(4, 1, 0, 80, b""),
+        scrape.clone(),
+        announce(0, 3, 0, 0, b"\x02\x09/announce"),
+    ];
+    vec![
+        ("connect", connect),
+        (
+            "libtorrent",
+            announce(0, 2, 16_384, 200, b"\x02\x09/announce"),
+        ),
+        (
+            "transmission",
+            announce(0, 2, i64::MAX.unsigned_abs(), 80, b""),
+        ),
+        ("aria2", announce(0, 2, 0, 50, b"\0\0")),
+        ("rtorrent", announce(2, 2, 262_144, -1, b"")),
+        ("scrape", scrape),
+        ("unproved", unproved),
+        ("swarm", swarm.concat()),
+        (
+            "short",
+            datagram(CONNECTED, &[b"\0\0\0\0\0\0\0\0\0\0\0\x01tra"]),
+        ),
+    ]
+}
+
+fn conf() -> Vec<Seed> {
+    let text: [(&str, &[u8]); 3] = [
+        (
+            "opentracker",
+            b"# a comment\nlisten.tcp_udp 0.0.0.0:6969\nlisten.udp [::]:6969\n\n\
+              listen.tcp 192.0.2.1:80\naccess.stats 192.0.2.9\ntracker.user nobody\n",
+        ),
+        (
+            "blanks",
+            b"  listen.udp\t 0.0.0.0:0 \r\n\t# x\r\nlisten.tcp\n",
+        ),
+        (
+            "odd",
+            b"listen.udp 1.2.3.4:99999\nlisten.udp \xff\xfe\n\0\nno.such thing",
+        ),
+    ];
+    text.into_iter()
+        .map(|(name, text)| (name, text.to_vec()))
+        .collect()
+}
+
+fn store_ops() -> Vec<Seed> {
+    // Many peers of one torrent, then few of many, then questions about both.
+    let operations = |room: u8, count: u16| {
+        let mut bytes = vec![room];
+        for number in 0..count {
+            let [high, low] = number.to_be_bytes();
+            bytes.extend([0, 1, high, low, low]);
+            if number % 8 == 0 {
+                bytes.extend([0, low, high, low, 2]);
+                bytes.extend([6, 1, high, low, 60]);
+                bytes.extend([5, 1, high, low / 2, 0]);
+                bytes.extend([7, low, high, low, 61]);
+            }
+        }
+        bytes
+    };
+    vec![
+        ("ample", operations(0, 300)),
+        ("tight", operations(1, 600)),
+        ("few", operations(0, 9)),
+    ]
+}

@@ -1,0 +1,105 @@
+//! The fuzz targets without a fuzzer: the committed corpus, and random changes of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wrtracker_core::random::Random;
+use wrtracker_tests::fuzz::{TARGETS, seeds};
+
+/// Changed inputs for each committed one.
+const CHANGES: u32 = 60;
+
+fn corpus(target: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folder.join("fuzz/corpus").join(target)
+}
+
+/// `UPDATE=1` writes the files anew. Inputs that a fuzzer found may lie beside them.
+#[test]
+fn the_corpus_holds_every_seed() {
+    for (target, _) in TARGETS {
+        let seeds = seeds::of(target);
+        assert!(!seeds.is_empty(), "{target}");
+        for (name, bytes) in seeds {
+            let path = corpus(target).join(name);
+            if std::env::var_os("UPDATE").is_some() {
+                fs::create_dir_all(corpus(target)).unwrap();
+                fs::write(&path, &bytes).unwrap();
+            }
+            let file = fs::read(&path).unwrap_or_default();
+            assert!(file == bytes, "{}: run with UPDATE=1", path.display());
+        }
+    }
+}
+
+/// The committed inputs of a target, in the order of their names.
+fn inputs(target: &str) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(corpus(target)).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+fn run(name: &str) {
+    let (_, run) = TARGETS.iter().find(|target| target.0 == name).unwrap();
+    let inputs = inputs(name);
+    assert!(!inputs.is_empty());
+    let mut random = Random::new(1);
+    for input in &inputs {
+        run(input);
+        for _ in 0..CHANGES {
+            run(&change(input, &inputs, &mut random));
+        }
+    }
+}
+
+/// A few bytes flipped, set, cut, doubled or taken from another input.
+fn change(input: &[u8], all: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut bytes = input.to_vec();
+    for _ in 0..=random.below(3) {
+        let below = |random: &mut Random, bound: usize| {
+            random.below(u32::try_from(bound).unwrap()) as usize
+        };
+        let at = below(random, bytes.len());
+        let count = below(random, bytes.len() - at + 1).min(64);
+        match random.below(6) {
+            0 if !bytes.is_empty() => bytes[at] ^= 1 << random.below(8),
+            1 if !bytes.is_empty() => bytes[at] = random.next() as u8,
+            2 => drop(bytes.drain(at..at + count)),
+            3 => bytes.extend_from_within(at..at + count),
+            4 => bytes.truncate(at),
+            _ => {
+                let other = &all[below(random, all.len())];
+                let from = below(random, other.len() + 1);
+                let tail = other[from..].iter().take(200).copied();
+                bytes.splice(at..at, tail);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn conf() {
+    run("conf");
+}
+
+#[test]
+fn http_request() {
+    run("http_request");
+}
+
+#[test]
+fn query() {
+    run("query");
+}
+
+#[test]
+fn store_ops() {
+    run("store_ops");
+}
+
+#[test]
+fn udp_request() {
+    run("udp_request");
+}
