@@ -108,8 +108,7 @@ impl Server {
         let mut random = [0; 40];
         fill_random(&mut random)?;
         let too_small = |_| StartError::Memory(io::ErrorKind::OutOfMemory.into());
-        let tracker =
-            Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
+        let tracker = Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (nth, listener) in listeners.iter().enumerate() {
             epoll::add(

@@ -34,11 +34,11 @@ pub const TARGETS: [Target; 5] = [
 const START: Secs = Secs(1_000);
 
 /// Words of memory of a target's tracker: little, so that it fills.
-const WORDS: usize = 1 << 12;
+const WORDS: usize = 1 << 14;
 
 /// A tracker whose replies are the same for the same requests.
 fn tracker(memory: &mut [u32]) -> Tracker<'_> {
-    Tracker::new(memory, &Secrets::new(&[7; 40]), Policy::DEFAULT, START).expect("enough memory")
+    Tracker::new(memory, &Secrets::new(&[7; 40]), Policy::DEFAULT).expect("enough memory")
 }
 
 /// Fuzz input, taken from its start.
