@@ -204,13 +204,16 @@ while not stop:
     for alert in session.pop_alerts():
         if not isinstance(alert, (libtorrent.log_alert, libtorrent.peer_log_alert)):
             print(alert.what(), alert.message(), flush=True)
-# Leaves, and waits until the tracker knows.
+# Leaves, and waits until the tracker has answered that, not an announce before it.
 handle.pause()
 deadline = time.monotonic() + 5
-told = False
+telling = told = False
 while not told and time.monotonic() < deadline:
     session.wait_for_alert(100)
-    told = any(isinstance(alert, libtorrent.tracker_reply_alert) for alert in session.pop_alerts())
+    for alert in session.pop_alerts():
+        if isinstance(alert, libtorrent.tracker_announce_alert):
+            telling = telling or "stopped" in alert.message()
+        told = told or telling and isinstance(alert, libtorrent.tracker_reply_alert)
 "#;
 
 fn transmission(task: &Task<'_>) -> io::Result<Command> {
