@@ -9,7 +9,7 @@ use super::Input;
 use crate::store_model::{self, Op};
 
 /// Most operations of one input: store and reference are compared after each.
-const MOST: usize = 100;
+const MOST: usize = 40;
 
 /// Words of memory in a page of the store.
 const PAGE: usize = 1_024;
