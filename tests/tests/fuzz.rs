@@ -94,7 +94,7 @@ fn query() {
 
 #[test]
 fn store_ops() {
-    run("store_ops", 100);
+    run("store_ops", 20);
 }
 
 #[test]
