@@ -9,7 +9,7 @@ use super::Input;
 use crate::store_model::{self, Op};
 
 /// Most operations of one input: store and reference are compared after each.
-const MOST: usize = 100;
+const MOST: usize = 40;
 
 /// Words of memory in a page of the store.
 const PAGE: usize = 1_024;
@@ -40,7 +40,7 @@ fn op(bytes: [u8; 8]) -> Op {
     let torrent = torrent % TORRENTS;
     let number = u16::from_be_bytes([high, low]);
     let peer = number % PEERS;
-    let count = u16::from(count % 150) + 1;
+    let count = u16::from(count % 80) + 1;
     let v6 = flags & 1 != 0;
     match kind % 10 {
         0..=3 => Op::Announce {
