@@ -50,7 +50,7 @@ impl Plan {
 
     /// What the program takes before it serves anybody: code that the loader changed, stack, small allocations.
     /// Measured, with the largest C library and room to spare.
-    const FIXED: u64 = 384 << 10;
+    const FIXED: u64 = 256 << 10;
 
     /// The limit for a machine with so much memory: an eighth, from [`LEAST`](Self::LEAST) to 1 GiB.
     pub fn default_limit(machine: u64) -> Bytes {

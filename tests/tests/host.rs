@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use rustix::process::Signal;
-use wrtracker_tests::http_client::{HttpClient, announce_target};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use wrtracker_tests::http_client::{HttpClient, announce_target, request};
 use wrtracker_tests::server::{Server, binary};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
@@ -238,6 +238,27 @@ fn a_second_tracker_on_the_same_port_is_refused() {
     let port = first.tcp_v4().port().to_string();
     assert_eq!(first.terminate().code(), Some(0));
     Server::start(&["-i", "127.0.0.1", "-p", &port, "-P", "0"]);
+}
+
+/// Neither does the tracker die of it, nor does it stop answering what needs no descriptor.
+#[test]
+fn connections_wait_while_the_process_has_no_descriptors_left() {
+    let server = Server::start(&[]);
+    let pid = Pid::from_raw(server.pid().cast_signed());
+    let udp = UdpClient::connect(server.udp_v4());
+    // What is open already stays open.
+    let few = Rlimit {
+        current: Some(3),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    let before = prlimit(pid, Resource::Nofile, few).expect("to set a limit");
+    let mut client = HttpClient::connect(server.tcp_v4());
+    client.send(request(&announce_target(&[1; 20], 2, 3, "")).as_bytes());
+    for port in 1..100 {
+        udp.announce(&Announce::leecher(port));
+    }
+    prlimit(pid, Resource::Nofile, before).expect("to set a limit");
+    assert_eq!(client.receive().status, 200);
 }
 
 #[test]
