@@ -34,7 +34,7 @@ fn with(slots: usize, buffers: usize, test: impl FnOnce(&mut Bench<'_>)) {
     let mut slots = vec![Slot::EMPTY; slots];
     let mut bytes = vec![0; buffers * BUFFER_BYTES];
     test(&mut Bench {
-        tracker: Tracker::new(&mut memory, &Secrets::new(&[1; 40]), policy, NOW).unwrap(),
+        tracker: Tracker::new(&mut memory, &Secrets::new(&[1; 40]), policy).unwrap(),
         connections: Connections::new(&mut slots, &mut bytes),
         now: NOW,
         out: vec![0; 2 * LARGEST_REPLY],
