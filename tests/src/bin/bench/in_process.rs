@@ -54,8 +54,8 @@ impl<'m> InProcess<'m> {
     /// If the memory is too small or a reply is wrong.
     pub(crate) fn filled(memory: &'m mut [u32], work: &Work) -> Result<Self, Failure> {
         let secrets = Secrets::new(&[7; 40]);
-        let tracker = Tracker::new(memory, &secrets, Policy::DEFAULT)
-            .map_err(|_| "too little memory")?;
+        let tracker =
+            Tracker::new(memory, &secrets, Policy::DEFAULT).map_err(|_| "too little memory")?;
         let mut this = Self {
             tracker,
             work: work.clone(),
