@@ -434,6 +434,12 @@ impl Bench<'_> {
         }
         self.model
             .retain(|_, torrent| !torrent.peers.is_empty() || torrent.completed > 0);
+        self.peers = self.store.peers();
+        self.evicted = self.store.losses().evicted_peers;
+        let peers: usize = self.model.values().map(|torrent| torrent.peers.len()).sum();
+        if usize::try_from(self.peers) != Ok(peers) {
+            return Err(format!("{} peers counted, {peers} there", self.peers));
+        }
         Ok(())
     }
 }
