@@ -102,7 +102,7 @@ fn wrong_udp_replies_are_not_accepted() {
 
 #[test]
 fn right_http_replies_are_accepted_when_they_are_whole() {
-    let reply = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\ncontent-length: 38\r\n\r\n\
+    let reply = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\ncontent-length: 40\r\n\r\n\
         d8:intervali1800e5:peers12:abcdefghijkle";
     let reply = [&reply[..], b"HTTP/1.1 200"].concat();
     let whole = reply.len() - 12;

@@ -1,9 +1,10 @@
 //! Instructions in user space per UDP announce, counted by valgrind, so that they don't depend on
 //! the machine's load.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -57,9 +58,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
             ],
         ],
     );
-    println!("Where they are, in process:\n\n```text");
-    print_profile(&profile);
-    println!("```");
+    print_profile(&profile, many)?;
     for file in [&profile, &whole] {
         // Left behind, they would only be in the way.
         let _ = fs::remove_file(file);
@@ -92,6 +91,7 @@ fn valgrind(profile: &Path) -> Command {
 
 fn in_process(count: u64, profile: &Path) -> Result<u64, Failure> {
     let status = valgrind(profile)
+        .arg("--toggle-collect=*answer_all*")
         .arg(env::current_exe()?)
         .args(["in-process", &count.to_string()])
         .stdout(Stdio::null())
@@ -140,17 +140,45 @@ fn total(profile: &Path) -> Result<u64, Failure> {
     Ok(line.trim().parse()?)
 }
 
-fn print_profile(profile: &PathBuf) {
-    let output = Command::new("callgrind_annotate").arg(profile).output();
-    let Ok(output) = output else {
-        return println!("callgrind_annotate is not installed");
-    };
+/// Prints the functions that take most, each with what was inlined into it.
+fn print_profile(profile: &Path, announces: u64) -> Result<(), Failure> {
+    let output = Command::new("callgrind_annotate")
+        .arg("--threshold=100")
+        .arg(profile)
+        .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // The head says what was run; what follows the list of functions is source code.
-    let lines = text
+    let mut functions: BTreeMap<&str, u64> = BTreeMap::new();
+    // The list of functions, without the head before it and the source code after it.
+    let list = text
         .lines()
-        .skip_while(|line| !line.contains("file:function"));
-    for line in lines.take(24) {
-        println!("{}", line.chars().take(140).collect::<String>());
+        .skip_while(|line| !line.contains("file:function"))
+        .skip(2)
+        .take_while(|line| !line.trim().is_empty());
+    for line in list {
+        // Such as `1,234 (5.67%)  core/src/random.rs:module::function [path of the program]`.
+        let Some((count, rest)) = line.trim().split_once(" (") else {
+            continue;
+        };
+        let name = rest
+            .split_once(')')
+            .and_then(|(_, rest)| rest.trim().split_once(':'))
+            .map(|(_, name)| name.split(" [").next().unwrap_or(name));
+        if let (Ok(count), Some(name)) = (count.replace(',', "").parse::<u64>(), name) {
+            *functions.entry(name).or_default() += count;
+        }
     }
+    let mut functions: Vec<_> = functions.into_iter().collect();
+    functions.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let sum: u64 = functions.iter().map(|(_, count)| count).sum();
+    let row = |&(name, count): &(&str, u64)| {
+        vec![
+            format!("`{name}`"),
+            grouped(count as f64 / announces as f64),
+            format!("{:.1} %", 100.0 * count as f64 / sum.max(1) as f64),
+        ]
+    };
+    let rows: Vec<_> = functions.iter().take(16).map(row).collect();
+    println!("Where those in `udp::answer` are, inlined functions counted where they are inlined:");
+    print(&["function", "instructions per announce", "share"], &rows);
+    Ok(())
 }
