@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Batch, LARGEST_DATAGRAM, Sent};
 use crate::sys::pktinfo;
 
-/// A socket on `ip` that tells the address of each datagram, and a client that talks to it at `asked`.
+/// A socket on `ip` that tells the address of each datagram, and a client that talks to it at
+/// `asked`.
 fn pair(ip: &str, asked: &str) -> (UdpSocket, UdpSocket) {
     let server = UdpSocket::bind((ip, 0)).expect("a socket");
     pktinfo::receive(&server, ip.contains(':')).expect("to be told addresses");
