@@ -153,14 +153,14 @@ impl<'m> Tracker<'m> {
             .interval
             .saturating_sub(jitter)
             .saturating_add(self.random.below(jitter.saturating_mul(2).max(1)));
-        let (v4_peers, v6_peers) = torrent.map_or((0, 0), |id| self.store.families(id));
+        let summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
         let listed = announce.event != Event::Stopped;
         Announced {
-            counts: torrent.map_or(Counts::default(), |id| self.store.counts(id)),
+            counts: summary.counts,
             interval,
             min_interval: interval / 2,
-            v4_peers: if listed { v4_peers } else { 0 },
-            v6_peers: if listed { v6_peers } else { 0 },
+            v4_peers: if listed { summary.v4_peers } else { 0 },
+            v6_peers: if listed { summary.v6_peers } else { 0 },
             torrent: torrent.filter(|_| listed),
             selection: Selection {
                 exclude: announce.peer,
@@ -191,7 +191,8 @@ impl<'m> Tracker<'m> {
     pub fn scrape(&self, info_hash: &InfoHash) -> Counts {
         self.store
             .find(info_hash)
-            .map_or(Counts::default(), |id| self.store.counts(id))
+            .map(|id| self.store.summary(id).counts)
+            .unwrap_or_default()
     }
 
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.

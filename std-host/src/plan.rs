@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use wrtracker_core::store::Store;
+use wrtracker_core::store::{Capacity, Store};
 use wrtracker_core::{http, udp};
 
 use crate::size::Bytes;
@@ -50,7 +50,7 @@ impl Plan {
 
     /// What the program takes before it serves anybody: code that the loader changed, stack, small allocations.
     /// Measured, with the largest C library and room to spare.
-    const FIXED: u64 = 384 << 10;
+    const FIXED: u64 = 256 << 10;
 
     /// The limit for a machine with so much memory: an eighth, from [`LEAST`](Self::LEAST) to 1 GiB.
     pub fn default_limit(machine: u64) -> Bytes {
@@ -103,8 +103,9 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.arena_words.saturating_mul(size_of::<u32>());
-        let (torrents, peers) = (bytes / 48, bytes / 9);
+        let Capacity {
+            torrents, peers, ..
+        } = Store::capacity(self.arena_words);
         write!(
             to,
             "memory limit {}: up to {torrents} torrents or {peers} peers, {} connections",

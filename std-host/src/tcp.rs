@@ -36,6 +36,9 @@ const OUTPUT: usize = 2 * LARGEST_REPLY;
 /// Most connections accepted from one socket before the others have their turn.
 const ACCEPTS: usize = 32;
 
+/// Most pieces of input thrown away before the other connections have their turn.
+const DISCARDS: usize = 16;
+
 /// All connections, open or not.
 pub(crate) struct Tcp {
     core: Connections<'static>,
@@ -295,11 +298,15 @@ impl Connection {
 
     /// Throws away what the client still sends.
     fn discard(&self, input: &mut [u8]) -> Step {
-        match recv(&self.socket, input, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => Step::Close,
-            Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Step::Wait,
-            Err(_) => Step::Close,
+        for _ in 0..DISCARDS {
+            match recv(&self.socket, &mut *input, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Step::Close,
+                Ok(_) => {}
+                Err(Errno::AGAIN | Errno::INTR) => return Step::Wait,
+                Err(_) => return Step::Close,
+            }
         }
+        Step::Wait
     }
 
     /// Makes the event loop wake us for what the connection now waits for. False if it can't.

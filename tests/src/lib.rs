@@ -1,7 +1,7 @@
 //! What the tests and benches of wrtracker share: the running program, clients that know nothing
 //! of its code, and a reference that the store is held against.
 //!
-//! Of these only [`store_model`] and [`fuzz`] use `wrtracker-core`: a mistake in its packets must
+//! Of these only [`store_model`], [`net`] and [`fuzz`] use `wrtracker-core`: a mistake in its packets must
 //! not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod http_client;
 pub mod load;
 pub mod namespace;
+pub mod net;
 pub mod peers;
 pub mod process;
 pub mod real_client;

@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _, UdpSocket};
 use std::process::{Command, ExitStatus, Stdio};
 
 use crate::server::binary;
@@ -34,6 +34,10 @@ pub const fn v4(host: u8) -> IpAddr {
 pub const fn v6(host: u8) -> IpAddr {
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, 0, host as u16))
 }
+
+/// A name that resolves to [`v6`] of 1 inside, if [`has_names`]: Transmission doesn't understand an
+/// IPv6 address in the URL of a UDP tracker.
+pub const V6_NAME: &str = "tracker6.test";
 
 /// Runs this program once more in a new network namespace, with `args`.
 ///
@@ -94,11 +98,17 @@ pub fn has_ipv6() -> bool {
     UdpSocket::bind((v6(1), 0)).is_ok()
 }
 
+/// Whether [`V6_NAME`] resolves.
+pub fn has_names() -> bool {
+    (V6_NAME, 0).to_socket_addrs().is_ok()
+}
+
 /// Set in the environment of what runs inside.
 const MARK: &str = "WRTRACKER_TESTS_INSIDE";
 
-/// Inside is a process namespace too, so that nothing outlives the one that was started there.
-const WITH: [&str; 4] = ["--net", "--pid", "--fork", "--kill-child"];
+/// Inside is a process namespace too, so that nothing outlives the one that was started there, and
+/// one for mounts, to have names of its own.
+const WITH: [&str; 5] = ["--net", "--mount", "--pid", "--fork", "--kill-child"];
 
 /// What `unshare` needs on this machine: root makes namespaces, others need one for users first.
 fn flags() -> Result<Vec<&'static str>, String> {
@@ -131,6 +141,10 @@ fn setup() -> String {
     format!(
         "printf '{v4_lines}' | ip -batch - || exit 1\n\
          printf '{v6_lines}' | ip -6 -batch - || echo 'skipped: no IPv6 in the namespace' >&2\n\
-         exec \"$@\""
+         hosts=$(mktemp) && echo '{} {V6_NAME}' > $hosts && chmod 644 $hosts &&\
+         mount --bind $hosts /etc/hosts || echo 'skipped: no names in the namespace' >&2\n\
+         rm -f $hosts\n\
+         exec \"$@\"",
+        v6(1)
     )
 }

@@ -41,7 +41,10 @@ pub struct Task<'a> {
 }
 
 /// A running client. Dropping it kills and reaps the process.
-pub struct Client(Child);
+pub struct Client {
+    kind: Kind,
+    child: Child,
+}
 
 impl Kind {
     /// The name it is known by.
@@ -110,34 +113,44 @@ impl Kind {
             .env_clear()
             .env("PATH", path)
             .env("HOME", task.home)
+            // Makes Transmission say on standard error what it does with the peers it gets.
+            .env("TR_DEBUG_FD", "2")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
-        Ok(Client(child))
+        Ok(Client { kind: self, child })
     }
 }
 
 impl Client {
     /// Asks the client to leave its torrent and end, and waits up to 10 seconds for it.
-    pub fn stop(mut self) {
-        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
+    ///
+    /// Returns whether it tells the tracker, as it should. Transmission 3.00 may end without.
+    pub fn stop(mut self) -> bool {
+        let signal = match self.kind {
+            // At any other it ends at once.
+            Kind::Aria2 => Signal::INT,
+            _ => Signal::TERM,
+        };
+        let _ = rustix::process::kill_process(Pid::from_child(&self.child), signal);
         let deadline = Instant::now() + Duration::from_secs(10);
-        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+        while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));
         }
+        self.kind != Kind::Transmission
     }
 
     /// Whether it has ended by itself, which none of them should.
     pub fn has_ended(&mut self) -> bool {
-        !matches!(self.0.try_wait(), Ok(None))
+        !matches!(self.child.try_wait(), Ok(None))
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -166,7 +179,7 @@ fn libtorrent(task: &Task<'_>) -> Command {
 
 /// Adds one torrent and prints what happens, until SIGTERM; then tells the tracker and ends.
 const LIBTORRENT: &str = r#"
-import signal, sys
+import signal, sys, time
 import libtorrent
 
 torrent, folder, listen = sys.argv[1:]
@@ -191,9 +204,16 @@ while not stop:
     for alert in session.pop_alerts():
         if not isinstance(alert, (libtorrent.log_alert, libtorrent.peer_log_alert)):
             print(alert.what(), alert.message(), flush=True)
-session.remove_torrent(handle)
-# Waits for the trackers to be told.
-del handle, session
+# Leaves, and waits until the tracker has answered that, not an announce before it.
+handle.pause()
+deadline = time.monotonic() + 5
+telling = told = False
+while not told and time.monotonic() < deadline:
+    session.wait_for_alert(100)
+    for alert in session.pop_alerts():
+        if isinstance(alert, libtorrent.tracker_announce_alert):
+            telling = telling or "stopped" in alert.message()
+        told = told or telling and isinstance(alert, libtorrent.tracker_reply_alert)
 "#;
 
 fn transmission(task: &Task<'_>) -> io::Result<Command> {
@@ -248,9 +268,12 @@ fn aria2(task: &Task<'_>) -> Command {
         // Seeds what is there, and goes on when it has everything.
         .args(["--check-integrity=true", "--seed-ratio=0.0"])
         .args(["--max-upload-limit=0", "--bt-save-metadata=false"])
-        .arg(format!("--interface={}", task.ip))
         .arg(format!("--listen-port={}", task.port))
         .arg(format!("--dir={}", task.downloads.display()));
+    // It would use the address for UDP over IPv4 too, which fails with the other family.
+    if !(task.udp && task.ip.is_ipv6()) {
+        command.arg(format!("--interface={}", task.ip));
+    }
     if task.udp {
         let dht = task.home.join("dht.dat");
         command

@@ -345,7 +345,8 @@ impl Bench<'_> {
             .iter()
             .filter(|(addr, peer)| suits(addr, peer))
             .count();
-        let (v4, six) = self.store.families(id);
+        let summary = self.store.summary(id);
+        let (v4, six) = (summary.v4_peers, summary.v6_peers);
         let whole = if v6 { six <= 102 } else { v4 <= 255 };
         if (seeders || whole) && count < usize::from(wanted).min(suitable) {
             return Err(format!(
@@ -402,7 +403,10 @@ impl Bench<'_> {
                     "{addr:?} of {hash:?} was lost though its swarm is small, now {now}"
                 ));
             }
-            let counts = self.store.find(hash).map(|id| self.store.counts(id));
+            let counts = self
+                .store
+                .find(hash)
+                .map(|id| self.store.summary(id).counts);
             match counts {
                 Some(counts) => {
                     let seeders = peers.values().filter(|s| **s == Status::Seeder).count();
@@ -430,6 +434,12 @@ impl Bench<'_> {
         }
         self.model
             .retain(|_, torrent| !torrent.peers.is_empty() || torrent.completed > 0);
+        self.peers = self.store.peers();
+        self.evicted = self.store.losses().evicted_peers;
+        let peers: usize = self.model.values().map(|torrent| torrent.peers.len()).sum();
+        if usize::try_from(self.peers) != Ok(peers) {
+            return Err(format!("{} peers counted, {peers} there", self.peers));
+        }
         Ok(())
     }
 }

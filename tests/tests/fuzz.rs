@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use wrtracker_core::random::Random;
 use wrtracker_tests::fuzz::{TARGETS, seeds};
 
-/// Changed inputs for each committed one.
-const CHANGES: u32 = 60;
-
 fn corpus(target: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     folder.join("fuzz/corpus").join(target)
@@ -40,14 +37,15 @@ fn inputs(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-fn run(name: &str) {
+/// Runs a target on its inputs, and on so many changed ones for each.
+fn run(name: &str, changes: u32) {
     let (_, run) = TARGETS.iter().find(|target| target.0 == name).unwrap();
     let inputs = inputs(name);
     assert!(!inputs.is_empty());
     let mut random = Random::new(1);
     for input in &inputs {
         run(input);
-        for _ in 0..CHANGES {
+        for _ in 0..changes {
             run(&change(input, &inputs, &mut random));
         }
     }
@@ -81,25 +79,25 @@ fn change(input: &[u8], all: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn conf() {
-    run("conf");
+    run("conf", 300);
 }
 
 #[test]
 fn http_request() {
-    run("http_request");
+    run("http_request", 300);
 }
 
 #[test]
 fn query() {
-    run("query");
+    run("query", 300);
 }
 
 #[test]
 fn store_ops() {
-    run("store_ops");
+    run("store_ops", 20);
 }
 
 #[test]
 fn udp_request() {
-    run("udp_request");
+    run("udp_request", 300);
 }

@@ -49,32 +49,34 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
     let mut compact = true;
     for (name, value) in Pairs::new(query) {
         let Some(value) = value else { continue };
-        match name.plain(&mut [0; 16]) {
-            b"info_hash" => {
+        let Some(parameter) = Parameter::of(name) else {
+            continue;
+        };
+        match parameter {
+            Parameter::InfoHash => {
                 let bytes = value.array().map_err(|BadValue| Failure::BadInfoHash)?;
                 if info_hash.replace(InfoHash(bytes)).is_some() {
                     return Err(Failure::ManyInfoHashes);
                 }
             }
-            b"peer_id" => {
+            Parameter::PeerId => {
                 value.array::<20>().map_err(|BadValue| Failure::BadPeerId)?;
                 has_peer_id = true;
             }
-            b"port" => {
+            Parameter::Port => {
                 let number = value.number().ok().and_then(|number| number.value());
                 let number = number.and_then(|number| u16::try_from(number).ok());
                 port = Some(number.and_then(NonZeroU16::new).ok_or(Failure::BadPort)?);
             }
-            b"left" => left = value.number()?.value(),
-            b"downloaded" => downloaded = value.number()?.value().unwrap_or(u64::MAX),
-            b"event" => event = self::event(value),
-            b"numwant" => {
+            Parameter::Left => left = value.number()?.value(),
+            Parameter::Downloaded => downloaded = value.number()?.value().unwrap_or(u64::MAX),
+            Parameter::Event => event = self::event(value),
+            Parameter::NumWant => {
                 wanted = value.number()?.value().map_or(policy.default_wanted, |n| {
                     u16::try_from(n).unwrap_or(u16::MAX)
                 });
             }
-            b"compact" => compact = value.plain(&mut [0; 16]) != b"0",
-            _ => {}
+            Parameter::Compact => compact = value.plain(&mut [0; 16]) != b"0",
         }
     }
     let info_hash = info_hash.ok_or(Failure::NoInfoHash)?;
@@ -92,6 +94,40 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
         wanted: wanted.min(policy.most_wanted),
         compact,
     })
+}
+
+/// What an announce may say that matters here.
+#[derive(Clone, Copy)]
+enum Parameter {
+    InfoHash,
+    PeerId,
+    Port,
+    Left,
+    Downloaded,
+    Event,
+    NumWant,
+    Compact,
+}
+
+impl Parameter {
+    fn of(name: Encoded<'_>) -> Option<Self> {
+        // Hardly anybody encodes names, so they are only decoded if they mean nothing as they are.
+        Self::named(name.0).or_else(|| Self::named(name.plain(&mut [0; 16])))
+    }
+
+    const fn named(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"info_hash" => Self::InfoHash,
+            b"peer_id" => Self::PeerId,
+            b"port" => Self::Port,
+            b"left" => Self::Left,
+            b"downloaded" => Self::Downloaded,
+            b"event" => Self::Event,
+            b"numwant" => Self::NumWant,
+            b"compact" => Self::Compact,
+            _ => return None,
+        })
+    }
 }
 
 fn event(value: Encoded<'_>) -> Event {

@@ -69,6 +69,7 @@ pub(super) fn serve(
                 (rest.len(), false)
             }
         };
+        debug_assert!(!out.overflowed(), "a reply longer than the longest");
         answered = true;
         rest = rest.get(length..).unwrap_or_default();
         if !persists {

@@ -70,9 +70,9 @@ impl Store<'_> {
     }
 
     fn visit_family<F: Family>(&self, id: TorrentId, see: &mut dyn FnMut(PeerAddr, Status)) {
-        let mut all = |records: &[u32]| {
-            for record in records.chunks_exact(F::WORDS as usize) {
-                let state = record.last().copied().unwrap_or(0);
+        let mut all = |records: &[F::Record]| {
+            for record in records {
+                let state = F::state(record);
                 if let Some(port) = NonZeroU16::new(peer::port(state)) {
                     see(PeerAddr::new(F::ip(record), port), peer::status(state));
                 }
@@ -80,7 +80,9 @@ impl Store<'_> {
         };
         match id.place(&self.arena, F::V6) {
             Place::Empty => {}
-            Place::Inline => all(self.arena.slice(id.inline_address(&self.arena), F::WORDS)),
+            Place::Inline => all(F::records(
+                self.arena.slice(id.inline_address(&self.arena), F::WORDS),
+            )),
             Place::Whole(run) => all(records::<F>(&self.arena, run)),
             Place::Large(root) => {
                 for number in 0..directory::buckets(&self.arena, root) {
@@ -109,7 +111,7 @@ impl Store<'_> {
                     self.check_run::<F>(id, run, Kind::Bucket)?;
                     let records = records::<F>(&self.arena, run);
                     if records
-                        .chunks_exact(F::WORDS as usize)
+                        .iter()
                         .any(|record| self.bucket_of::<F>(buckets, record) != number)
                     {
                         return Err("a peer is in another bucket than its own");
@@ -140,8 +142,8 @@ impl Store<'_> {
     ) -> Result<(), &'static str> {
         self.check_owner(id, run, kind, F::V6)?;
         let mut tally = Tally::default();
-        for record in records::<F>(&self.arena, run).chunks_exact(F::WORDS as usize) {
-            tally = tally.plus(Tally::of(record.last().copied().unwrap_or(0)));
+        for record in records::<F>(&self.arena, run) {
+            tally = tally.plus(Tally::of(F::state(record)));
         }
         if tally != read_tally(&self.arena, run) {
             return Err("the tally of a run is wrong");

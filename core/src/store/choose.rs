@@ -11,7 +11,7 @@ use crate::random::Random;
 /// looking for leechers, but not for ever.
 const MOST_BUCKETS: u32 = 32;
 /// Peers that a bucket gives at least, so that a reply comes from few places in memory.
-const LEAST_SHARE: u32 = 12;
+const LEAST_SHARE: u32 = 16;
 
 impl Store<'_> {
     /// Fills `out` with compact peers, as many as fit and suit, and returns the bytes used. A small swarm is searched whole,
@@ -27,7 +27,8 @@ impl Store<'_> {
         match id.place(&self.arena, F::V6) {
             Place::Empty => {}
             Place::Inline => {
-                list.push(self.arena.slice(id.inline_address(&self.arena), F::WORDS));
+                let words = self.arena.slice(id.inline_address(&self.arena), F::WORDS);
+                list.take(F::records(words), 1, random);
             }
             Place::Whole(run) => {
                 if list.needs(read_tally(&self.arena, run)) {
@@ -92,44 +93,32 @@ impl<'a, F: Family> List<'a, F> {
     }
 
     /// Takes up to `most` of the records that suit, in an order of its own.
-    fn take(&mut self, records: &[u32], most: u32, random: &mut Random) {
-        let count = u32::try_from(records.len()).unwrap_or(0) / F::WORDS;
-        let most = most.min(self.room());
-        let mut taken = 0;
+    fn take(&mut self, records: &[F::Record], most: u32, random: &mut Random) {
+        let count = u32::try_from(records.len()).unwrap_or(0);
+        let free = self.out.get_mut(self.used..).unwrap_or_default();
+        let mut slots = free.chunks_exact_mut(F::COMPACT).take(most as usize);
+        let Some(mut slot) = slots.next() else { return };
         for nth in Walk::new(count, random) {
-            if taken == most {
+            let Some(record) = records.get(nth as usize) else {
                 break;
+            };
+            let state = F::state(record);
+            if !self.seeders && peer::status(state) == Status::Seeder {
+                continue;
             }
-            let at = (nth * F::WORDS) as usize;
-            if let Some(record) = records.get(at..at + F::WORDS as usize) {
-                taken += u32::from(self.push(record));
+            if let Some((address, port)) = &self.exclude
+                && peer::port(state) == *port
+                && F::matches(record, address)
+            {
+                continue;
             }
-        }
-    }
-
-    /// Adds a record if it suits and fits.
-    #[inline]
-    fn push(&mut self, record: &[u32]) -> bool {
-        let state = record.last().copied().unwrap_or(0);
-        if !self.seeders && peer::status(state) == Status::Seeder {
-            return false;
-        }
-        if let Some((address, port)) = &self.exclude
-            && peer::port(state) == *port
-            && F::matches(record, address)
-        {
-            return false;
-        }
-        let slot = self
-            .out
-            .get_mut(self.used..)
-            .and_then(|out| out.get_mut(..F::COMPACT));
-        if let Some(slot) = slot {
             F::emit(record, slot);
             self.used += F::COMPACT;
-            return true;
+            match slots.next() {
+                Some(next) => slot = next,
+                None => break,
+            }
         }
-        false
     }
 }
 

@@ -13,7 +13,7 @@
 use super::arena::{Arena, PAGE_WORDS, Page};
 use super::peer::{Family, Tally};
 use super::runs::{INDEX_PAGE, Kind, Owner, Runs, Share, page_word};
-use super::swarm::{RUN_HEAD, read_tally, record};
+use super::swarm::{RUN_HEAD, append, read_tally, record, records};
 use super::torrents::{Place, TorrentId};
 use super::{Full, Store};
 use crate::time::Secs;
@@ -103,29 +103,8 @@ fn entry(arena: &Arena<'_>, root: u32, bucket: u32) -> Option<u32> {
     }
 }
 
-/// A copy of a record, to hold on to while memory moves.
-pub(super) fn copy_record<F: Family>(arena: &Arena<'_>, run: u32, nth: u32) -> [u32; 5] {
-    let mut copy = [0; 5];
-    for (to, from) in copy.iter_mut().zip(record::<F>(arena, run, nth)) {
-        *to = *from;
-    }
-    copy
-}
-
-fn append<F: Family>(arena: &mut Arena<'_>, run: u32, words: &[u32]) {
-    let tally = read_tally(arena, run);
-    let at = run + RUN_HEAD + tally.peers * F::WORDS;
-    if let (Some(words), Some(state)) = (
-        words.get(..F::WORDS as usize),
-        words.get(F::WORDS as usize - 1),
-    ) {
-        arena.slice_mut(at, F::WORDS).copy_from_slice(words);
-        arena.set(run + 1, tally.plus(Tally::of(*state)).to_word());
-    }
-}
-
 impl Store<'_> {
-    pub(super) fn bucket_of<F: Family>(&self, buckets: u32, record: &[u32]) -> u32 {
+    pub(super) fn bucket_of<F: Family>(&self, buckets: u32, record: &F::Record) -> u32 {
         linear_address(buckets, F::mix(record, self.seed))
     }
 
@@ -136,8 +115,8 @@ impl Store<'_> {
             .next_power_of_two()
             .min(MOST_FIRST as u32);
         let mut sizes = [0; MOST_FIRST];
-        for nth in 0..sum.peers {
-            let bucket = self.bucket_of::<F>(buckets, record::<F>(&self.arena, run, nth));
+        for record in records::<F>(&self.arena, run) {
+            let bucket = self.bucket_of::<F>(buckets, record);
             if let Some(size) = sizes.get_mut(bucket as usize) {
                 *size += 1;
             }
@@ -173,10 +152,12 @@ impl Store<'_> {
             }
         }
         for nth in 0..sum.peers {
-            let copy = copy_record::<F>(&self.arena, run, nth);
-            let number = self.bucket_of::<F>(buckets, words::<F>(&copy));
+            let Some(record) = record::<F>(&self.arena, run, nth) else {
+                break;
+            };
+            let number = self.bucket_of::<F>(buckets, &record);
             if let Some(at) = bucket(&self.arena, root, number) {
-                append::<F>(&mut self.arena, at, words::<F>(&copy));
+                append::<F>(&mut self.arena, at, &record);
             }
         }
         id.set_place(&mut self.arena, F::V6, Place::Large(root));
@@ -204,10 +185,7 @@ impl Store<'_> {
             let Some(at) = bucket(&self.arena, root, number) else {
                 continue;
             };
-            for nth in 0..read_tally(&self.arena, at).peers {
-                let copy = copy_record::<F>(&self.arena, at, nth);
-                append::<F>(&mut self.arena, run, words::<F>(&copy));
-            }
+            self.append_all::<F>(at, run);
             set_bucket(&mut self.arena, root, number, None);
             self.give(at);
         }
@@ -224,16 +202,16 @@ impl Store<'_> {
         &mut self,
         id: TorrentId,
         root: u32,
-        words: &[u32],
+        record: &F::Record,
         now: Secs,
     ) -> Result<(), Full> {
-        let number = self.bucket_of::<F>(buckets(&self.arena, root), words);
+        let number = self.bucket_of::<F>(buckets(&self.arena, root), record);
         let reserve = self.reserve_from::<F>(root);
         let run = match bucket(&self.arena, root, number) {
             Some(run) => match self.make_bucket_room::<F>(root, number, run, now) {
                 Ok(run) => run,
                 Err(Full) if self.can_spare::<F>(root) => {
-                    self.replace_oldest::<F>(run, Some(root), words, now);
+                    self.replace_oldest::<F>(run, Some(root), record, now);
                     return Ok(());
                 }
                 Err(Full) => return Err(Full),
@@ -244,9 +222,8 @@ impl Store<'_> {
                 run
             }
         };
-        append::<F>(&mut self.arena, run, words);
-        let state = words.last().copied().unwrap_or(0);
-        let sum = tally(&self.arena, root).plus(Tally::of(state));
+        append::<F>(&mut self.arena, run, record);
+        let sum = tally(&self.arena, root).plus(Tally::of(F::state(record)));
         set_tally(&mut self.arena, root, sum);
         self.peers += 1;
         if sum.peers > buckets(&self.arena, root).saturating_mul(F::BUCKET_MEAN) {
@@ -336,10 +313,12 @@ impl Store<'_> {
             return Ok(());
         };
         let peers = read_tally(&self.arena, run).peers;
-        let goes = |store: &Self, nth| {
-            store.bucket_of::<F>(new + 1, record::<F>(&store.arena, run, nth)) == new
-        };
-        let moving = (0..peers).map(|nth| u32::from(goes(self, nth))).sum();
+        let goes = |store: &Self, record: &F::Record| store.bucket_of::<F>(new + 1, record) == new;
+        let records = records::<F>(&self.arena, run);
+        let moving = records
+            .iter()
+            .map(|record| u32::from(goes(self, record)))
+            .sum();
         if moving == 0 || moving == peers {
             set_buckets(&mut self.arena, root, new + 1);
             if moving > 0 {
@@ -357,9 +336,11 @@ impl Store<'_> {
             }
         };
         for nth in 0..peers {
-            let copy = copy_record::<F>(&self.arena, run, nth);
-            let to = if goes(self, nth) { moves } else { stays };
-            append::<F>(&mut self.arena, to, words::<F>(&copy));
+            let Some(record) = record::<F>(&self.arena, run, nth) else {
+                break;
+            };
+            let to = if goes(self, &record) { moves } else { stays };
+            append::<F>(&mut self.arena, to, &record);
         }
         set_buckets(&mut self.arena, root, new + 1);
         set_bucket(&mut self.arena, root, old, Some(stays));
@@ -445,6 +426,15 @@ impl Store<'_> {
         }
     }
 
+    /// Copies the peers of one run to the end of another, where there is room for them.
+    fn append_all<F: Family>(&mut self, from: u32, to: u32) {
+        for nth in 0..read_tally(&self.arena, from).peers {
+            if let Some(record) = record::<F>(&self.arena, from, nth) {
+                append::<F>(&mut self.arena, to, &record);
+            }
+        }
+    }
+
     /// Fits a large swarm to what is left of it: at most one merge, or back to one run.
     pub(super) fn tidy_large<F: Family>(&mut self, id: TorrentId, root: u32) {
         let sum = tally(&self.arena, root);
@@ -474,10 +464,7 @@ impl Store<'_> {
                     return;
                 };
                 for from in [one, other] {
-                    for nth in 0..read_tally(&self.arena, from).peers {
-                        let copy = copy_record::<F>(&self.arena, from, nth);
-                        append::<F>(&mut self.arena, both, words::<F>(&copy));
-                    }
+                    self.append_all::<F>(from, both);
                 }
                 set_bucket(&mut self.arena, root, into, Some(both));
                 // This may move the other one, which is still in its place in the directory.
@@ -529,11 +516,6 @@ const MOST_FIRST: usize = 8;
 /// Peers that fit into a run of so many words.
 pub(super) const fn room<F: Family>(size: u32) -> u32 {
     (size - RUN_HEAD) / F::WORDS
-}
-
-/// The part of a copied record that the family uses.
-fn words<F: Family>(copy: &[u32; 5]) -> &[u32] {
-    copy.get(..F::WORDS as usize).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ use peer::{Family, V4, V6};
 use runs::Runs;
 use siphasher::sip::SipHasher13;
 use sweep::Cursor;
-use torrents::{Torrents, hash_words};
+use torrents::{Place, Torrents, hash_words};
 
 use crate::policy::Policy;
 use crate::random::Random;
@@ -70,6 +70,17 @@ pub struct Counts {
     pub partial: u32,
     /// Downloads completed (`downloaded`).
     pub completed: u32,
+}
+
+/// What the store knows of a swarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    /// The counts, both families together.
+    pub counts: Counts,
+    /// Peers of IPv4.
+    pub v4_peers: u32,
+    /// Peers of IPv6.
+    pub v6_peers: u32,
 }
 
 /// Which peers of a swarm suit an announcer.
@@ -233,15 +244,14 @@ impl<'m> Store<'m> {
         self.index.find(&self.arena, self.index.hash(&hash), &hash)
     }
 
-    /// A torrent's counts.
-    pub fn counts(&self, id: TorrentId) -> Counts {
-        let tally = self.tally::<V4>(id).plus(self.tally::<V6>(id));
-        tally.counts(id.completed(&self.arena))
-    }
-
-    /// A torrent's peers of IPv4 and of IPv6.
-    pub fn families(&self, id: TorrentId) -> (u32, u32) {
-        (self.tally::<V4>(id).peers, self.tally::<V6>(id).peers)
+    /// What is known of a torrent's swarm.
+    pub fn summary(&self, id: TorrentId) -> Summary {
+        let (v4, v6) = (self.tally::<V4>(id), self.tally::<V6>(id));
+        Summary {
+            counts: v4.plus(v6).counts(id.completed(&self.arena)),
+            v4_peers: v4.peers,
+            v6_peers: v6.peers,
+        }
     }
 
     /// Fills `out` with compact IPv4 peers that suit, chosen at random, and returns the bytes used.
@@ -322,7 +332,7 @@ impl<'m> Store<'m> {
     }
 
     fn is_deserted(&self, id: TorrentId) -> bool {
-        self.families(id) == (0, 0)
+        [false, true].map(|v6| id.place(&self.arena, v6)) == [Place::Empty; 2]
     }
 
     /// Removes a torrent that has no peers.

@@ -10,6 +10,8 @@ use crate::wire::PeerAddr;
 pub(super) trait Family {
     /// The address of a peer, in words.
     type Address: Copy + PartialEq;
+    /// A peer: the address and the word of [`state`].
+    type Record: Copy;
     const V6: bool;
     /// Words of a record.
     const WORDS: u32;
@@ -22,16 +24,22 @@ pub(super) trait Family {
 
     /// The family's address in a peer's, which must be of the family.
     fn address(peer: &PeerAddr) -> Self::Address;
+    /// A record of an address and a state.
+    fn record(address: &Self::Address, state: u32) -> Self::Record;
+    /// The records in a piece of memory, which is a whole number of them.
+    fn records(words: &[u32]) -> &[Self::Record];
+    /// The words of a record.
+    fn words(record: &Self::Record) -> &[u32];
+    /// The last word of a record.
+    fn state(record: &Self::Record) -> u32;
     /// Whether a record is of this address.
-    fn matches(record: &[u32], address: &Self::Address) -> bool;
-    /// Writes the address into a record.
-    fn write(record: &mut [u32], address: &Self::Address);
-    /// Writes a record as a compact peer.
-    fn emit(record: &[u32], out: &mut [u8]);
+    fn matches(record: &Self::Record, address: &Self::Address) -> bool;
+    /// Writes a record as a compact peer, into as many bytes as that has.
+    fn emit(record: &Self::Record, out: &mut [u8]);
     /// What the bucket of a record in a large swarm depends on.
-    fn mix(record: &[u32], seed: u64) -> u32;
+    fn mix(record: &Self::Record, seed: u64) -> u32;
     /// The address back from a record.
-    fn ip(record: &[u32]) -> IpAddr;
+    fn ip(record: &Self::Record) -> IpAddr;
 }
 
 pub(super) struct V4;
@@ -39,6 +47,7 @@ pub(super) struct V6;
 
 impl Family for V4 {
     type Address = u32;
+    type Record = [u32; 2];
     const V6: bool = false;
     const WORDS: u32 = 2;
     const COMPACT: usize = 6;
@@ -52,40 +61,47 @@ impl Family for V4 {
         }
     }
 
-    #[inline]
-    fn matches(record: &[u32], address: &u32) -> bool {
-        matches!(record, [ip, _] if ip == address)
+    fn record(address: &u32, state: u32) -> [u32; 2] {
+        [*address, state]
     }
 
-    fn write(record: &mut [u32], address: &u32) {
-        if let [ip, _] = record {
-            *ip = *address;
-        }
+    fn records(words: &[u32]) -> &[[u32; 2]] {
+        words.as_chunks().0
+    }
+
+    fn words(record: &[u32; 2]) -> &[u32] {
+        record
+    }
+
+    fn state(&[_, state]: &[u32; 2]) -> u32 {
+        state
+    }
+
+    fn matches([ip, _]: &[u32; 2], address: &u32) -> bool {
+        ip == address
     }
 
     #[inline]
-    fn emit(record: &[u32], out: &mut [u8]) {
-        if let ([ip, state], Some(out)) = (record, out.first_chunk_mut::<6>()) {
+    fn emit([ip, state]: &[u32; 2], out: &mut [u8]) {
+        if let Some(out) = out.first_chunk_mut::<6>() {
             let [a, b, c, d] = ip.to_be_bytes();
             let [e, f, _, _] = state.to_be_bytes();
             *out = [a, b, c, d, e, f];
         }
     }
 
-    fn mix(record: &[u32], seed: u64) -> u32 {
-        match record {
-            [ip, state] => mix(seed, (u64::from(*ip) << 16) | u64::from(port(*state))),
-            _ => 0,
-        }
+    fn mix(&[ip, state]: &[u32; 2], seed: u64) -> u32 {
+        mix(seed, (u64::from(ip) << 16) | u64::from(port(state)))
     }
 
-    fn ip(record: &[u32]) -> IpAddr {
-        IpAddr::V4(record.first().copied().unwrap_or(0).into())
+    fn ip(&[ip, _]: &[u32; 2]) -> IpAddr {
+        IpAddr::V4(ip.into())
     }
 }
 
 impl Family for V6 {
     type Address = [u32; 4];
+    type Record = [u32; 5];
     const V6: bool = true;
     const WORDS: u32 = 5;
     const COMPACT: usize = 18;
@@ -102,21 +118,31 @@ impl Family for V6 {
         words
     }
 
-    #[inline]
-    fn matches(record: &[u32], address: &[u32; 4]) -> bool {
+    fn record(&[a, b, c, d]: &[u32; 4], state: u32) -> [u32; 5] {
+        [a, b, c, d, state]
+    }
+
+    fn records(words: &[u32]) -> &[[u32; 5]] {
+        words.as_chunks().0
+    }
+
+    fn words(record: &[u32; 5]) -> &[u32] {
+        record
+    }
+
+    fn state(&[.., state]: &[u32; 5]) -> u32 {
+        state
+    }
+
+    fn matches(&[a, b, c, d, _]: &[u32; 5], address: &[u32; 4]) -> bool {
         // The end of an address differs more often than its start.
-        matches!(record, [a, b, c, d, _] if [*d, *c, *b, *a] == [address[3], address[2], address[1], address[0]])
-    }
-
-    fn write(record: &mut [u32], address: &[u32; 4]) {
-        if let Some(words) = record.first_chunk_mut() {
-            *words = *address;
-        }
+        let [w, x, y, z] = *address;
+        [d, c, b, a] == [z, y, x, w]
     }
 
     #[inline]
-    fn emit(record: &[u32], out: &mut [u8]) {
-        if let ([address @ .., state], Some(out)) = (record, out.first_chunk_mut::<18>()) {
+    fn emit([address @ .., state]: &[u32; 5], out: &mut [u8]) {
+        if let Some(out) = out.first_chunk_mut::<18>() {
             let (bytes, port) = out.split_at_mut(16);
             for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(address) {
                 *bytes = word.to_be_bytes();
@@ -126,25 +152,15 @@ impl Family for V6 {
         }
     }
 
-    fn mix(record: &[u32], seed: u64) -> u32 {
-        match record {
-            [a, b, c, d, state] => {
-                let high = (u64::from(*a) << 32) | u64::from(*b);
-                let low = (u64::from(*c) << 32) | u64::from(*d);
-                let half = mix(seed, high);
-                mix(
-                    seed ^ (u64::from(half) << 16) ^ u64::from(port(*state)),
-                    low,
-                )
-            }
-            _ => 0,
-        }
+    fn mix(&[a, b, c, d, state]: &[u32; 5], seed: u64) -> u32 {
+        let half = mix(seed, (u64::from(a) << 32) | u64::from(b));
+        let seed = seed ^ (u64::from(half) << 16) ^ u64::from(port(state));
+        mix(seed, (u64::from(c) << 32) | u64::from(d))
     }
 
-    fn ip(record: &[u32]) -> IpAddr {
-        let bits = record
+    fn ip([address @ .., _]: &[u32; 5]) -> IpAddr {
+        let bits = address
             .iter()
-            .take(4)
             .fold(0, |bits, &word| (bits << 32) | u128::from(word));
         IpAddr::V6(bits.into())
     }
@@ -178,6 +194,11 @@ pub(super) fn state(port: u16, status: Status, completed: bool, now: Secs) -> u3
     };
     let completed = if completed { COMPLETED } else { 0 };
     (u32::from(port) << 16) | flags | completed | ((now.0 / STAMP_SECONDS) & STAMP_MASK)
+}
+
+/// A state that says nothing but the port, to look for a peer with.
+pub(super) const fn port_only(port: u16) -> u32 {
+    (port as u32) << 16
 }
 
 pub(super) const fn port(state: u32) -> u16 {
@@ -284,18 +305,15 @@ mod tests {
     #[test]
     fn a_record_is_a_compact_peer_and_a_word() {
         let now = Secs(80);
-        let mut record = [0; 2];
-        V4::write(&mut record, &0x0a00_0001);
-        record[1] = state(6881, Status::Leecher, true, now);
+        let record = V4::record(&0x0a00_0001, state(6881, Status::Leecher, true, now));
         let mut compact = [0; 6];
         V4::emit(&record, &mut compact);
         assert_eq!(compact, [10, 0, 0, 1, 0x1a, 0xe1]);
         assert!(has_completed(record[1]));
         assert_eq!(status(record[1]), Status::Leecher);
 
-        let mut record = [0; 5];
-        V6::write(&mut record, &[0x2001_0db8, 0, 0, 7]);
-        record[4] = state(6881, Status::Partial, false, now);
+        let state = state(6881, Status::Partial, false, now);
+        let record = V6::record(&[0x2001_0db8, 0, 0, 7], state);
         let mut compact = [0; 18];
         V6::emit(&record, &mut compact);
         assert_eq!(

@@ -21,16 +21,35 @@ pub(super) fn read_tally(arena: &Arena<'_>, run: u32) -> Tally {
     Tally::from_word(arena.get(run + 1))
 }
 
-/// The `nth` peer of a run.
-#[inline]
-pub(super) fn record<'a, F: Family>(arena: &'a Arena<'_>, run: u32, nth: u32) -> &'a [u32] {
-    arena.slice(run + RUN_HEAD + nth * F::WORDS, F::WORDS)
-}
-
 /// All peers of a run.
 #[inline]
-pub(super) fn records<'a, F: Family>(arena: &'a Arena<'_>, run: u32) -> &'a [u32] {
-    arena.slice(run + RUN_HEAD, read_tally(arena, run).peers * F::WORDS)
+pub(super) fn records<'a, F: Family>(arena: &'a Arena<'_>, run: u32) -> &'a [F::Record] {
+    let words = read_tally(arena, run).peers * F::WORDS;
+    F::records(arena.slice(run + RUN_HEAD, words))
+}
+
+/// A copy of the `nth` peer of a run, to hold on to while memory moves.
+#[inline]
+pub(super) fn record<F: Family>(arena: &Arena<'_>, run: u32, nth: u32) -> Option<F::Record> {
+    let words = arena.slice(run + RUN_HEAD + nth * F::WORDS, F::WORDS);
+    F::records(words).first().copied()
+}
+
+/// Adds a peer at the end of a run, where there must be room for it.
+pub(super) fn append<F: Family>(arena: &mut Arena<'_>, run: u32, record: &F::Record) {
+    let tally = read_tally(arena, run);
+    write_record::<F>(arena, run + RUN_HEAD + tally.peers * F::WORDS, record);
+    arena.set(run + 1, tally.plus(Tally::of(F::state(record))).to_word());
+}
+
+fn write_record<F: Family>(arena: &mut Arena<'_>, at: u32, record: &F::Record) {
+    for (to, from) in arena
+        .slice_mut(at, F::WORDS)
+        .iter_mut()
+        .zip(F::words(record))
+    {
+        *to = *from;
+    }
 }
 
 /// Where a peer is.
@@ -76,13 +95,8 @@ impl Store<'_> {
             }
             return Ok(());
         }
-        let mut words = [0; 5];
-        let words = words.get_mut(..F::WORDS as usize).unwrap_or_default();
-        F::write(words, address);
-        if let Some(state) = words.last_mut() {
-            *state = peer::state(port, status, completed, now);
-        }
-        self.add::<F>(id, words, now)?;
+        let record = F::record(address, peer::state(port, status, completed, now));
+        self.add::<F>(id, &record, now)?;
         if completed {
             id.add_completed(&mut self.arena);
         }
@@ -106,9 +120,7 @@ impl Store<'_> {
             directory::set_tally(&mut self.arena, root, sum);
             if left == 0 {
                 // The peer that is gone tells the bucket as well as one that is there.
-                let record = self.gone_record::<F>(address, port);
-                let record = record.get(..F::WORDS as usize).unwrap_or_default();
-                let number = self.bucket_of::<F>(directory::buckets(&self.arena, root), record);
+                let number = self.bucket_of_peer::<F>(root, address, port);
                 directory::set_bucket(&mut self.arena, root, number, None);
                 self.give(run);
             }
@@ -119,16 +131,10 @@ impl Store<'_> {
         }
     }
 
-    fn gone_record<F: Family>(&self, address: &F::Address, port: u16) -> [u32; 5] {
-        let mut words = [0; 5];
-        F::write(
-            words.get_mut(..F::WORDS as usize).unwrap_or_default(),
-            address,
-        );
-        if let Some(state) = words.get_mut(F::WORDS as usize - 1) {
-            *state = u32::from(port) << 16;
-        }
-        words
+    /// The bucket of a large swarm that a peer is in if it is there.
+    fn bucket_of_peer<F: Family>(&self, root: u32, address: &F::Address, port: u16) -> u32 {
+        let record = F::record(address, peer::port_only(port));
+        self.bucket_of::<F>(directory::buckets(&self.arena, root), &record)
     }
 
     fn locate<F: Family>(&self, id: TorrentId, address: &F::Address, port: u16) -> Option<Found> {
@@ -136,8 +142,8 @@ impl Store<'_> {
             Place::Empty => return None,
             Place::Inline => {
                 let at = id.inline_address(&self.arena);
-                let record = self.arena.slice(at, F::WORDS);
-                let found = F::matches(record, address) && is_port(record, port);
+                let record = F::records(self.arena.slice(at, F::WORDS)).first()?;
+                let found = peer::port(F::state(record)) == port && F::matches(record, address);
                 return found.then_some(Found {
                     state_at: at + F::WORDS - 1,
                     run: None,
@@ -146,15 +152,14 @@ impl Store<'_> {
             }
             Place::Whole(run) => (run, None),
             Place::Large(root) => {
-                let record = self.gone_record::<F>(address, port);
-                let record = record.get(..F::WORDS as usize).unwrap_or_default();
-                let number = self.bucket_of::<F>(directory::buckets(&self.arena, root), record);
+                let number = self.bucket_of_peer::<F>(root, address, port);
                 (directory::bucket(&self.arena, root, number)?, Some(root))
             }
         };
-        let nth = records::<F>(&self.arena, run)
-            .chunks_exact(F::WORDS as usize)
-            .position(|record| is_port(record, port) && F::matches(record, address))?;
+        let is_it = |record: &F::Record| {
+            peer::port(F::state(record)) == port && F::matches(record, address)
+        };
+        let nth = records::<F>(&self.arena, run).iter().position(is_it)?;
         let nth = u32::try_from(nth).ok()?;
         let state_at = run + RUN_HEAD + (nth + 1) * F::WORDS - 1;
         Some(Found {
@@ -176,12 +181,12 @@ impl Store<'_> {
     }
 
     /// Adds a peer that isn't there yet. On failure nothing has changed.
-    fn add<F: Family>(&mut self, id: TorrentId, words: &[u32], now: Secs) -> Result<(), Full> {
+    fn add<F: Family>(&mut self, id: TorrentId, record: &F::Record, now: Secs) -> Result<(), Full> {
         match id.place(&self.arena, F::V6) {
             Place::Empty if !F::V6 && id.place(&self.arena, true) == Place::Empty => {
                 let at = id.inline_address(&self.arena);
                 id.set_place(&mut self.arena, false, Place::Inline);
-                self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
+                write_record::<F>(&mut self.arena, at, record);
                 self.peers += 1;
                 Ok(())
             }
@@ -196,17 +201,17 @@ impl Store<'_> {
                 };
                 self.arena.set(run, owner.to_word(F::V6));
                 self.arena.set(run + 1, 0);
-                self.append_to_whole::<F>(run, words);
+                self.append_to_whole::<F>(run, record);
                 id.set_place(&mut self.arena, F::V6, Place::Whole(run));
                 Ok(())
             }
             Place::Inline => {
                 let run = self.move_out(id)?;
-                self.append_to_whole::<F>(run, words);
+                self.append_to_whole::<F>(run, record);
                 Ok(())
             }
-            Place::Whole(run) => self.add_to_whole::<F>(id, run, words, now),
-            Place::Large(root) => self.add_to_large::<F>(id, root, words, now),
+            Place::Whole(run) => self.add_to_whole::<F>(id, run, record, now),
+            Place::Large(root) => self.add_to_large::<F>(id, root, record, now),
         }
     }
 
@@ -233,7 +238,7 @@ impl Store<'_> {
         &mut self,
         id: TorrentId,
         run: u32,
-        words: &[u32],
+        record: &F::Record,
         now: Secs,
     ) -> Result<(), Full> {
         let size = Runs::size_at(&self.arena, run);
@@ -242,19 +247,19 @@ impl Store<'_> {
         if peers >= room::<F>(size) && self.forget_expired::<F>(run, now).peers == 0 {
             if peers >= F::MOST_WHOLE {
                 if self.make_large::<F>(id, run).is_err() {
-                    self.replace_oldest::<F>(run, None, words, now);
+                    self.replace_oldest::<F>(run, None, record, now);
                     return Ok(());
                 }
                 let Place::Large(root) = id.place(&self.arena, F::V6) else {
                     return Err(Full);
                 };
-                return self.add_to_large::<F>(id, root, words, now);
+                return self.add_to_large::<F>(id, root, record, now);
             }
             let bigger = self.take(Share::Small, RUN_HEAD + (peers + 1) * F::WORDS, 0)?;
             self.move_whole::<F>(id, run, bigger);
             run = bigger;
         }
-        self.append_to_whole::<F>(run, words);
+        self.append_to_whole::<F>(run, record);
         Ok(())
     }
 
@@ -266,13 +271,8 @@ impl Store<'_> {
         self.give(from);
     }
 
-    fn append_to_whole<F: Family>(&mut self, run: u32, words: &[u32]) {
-        let tally = read_tally(&self.arena, run);
-        let at = run + RUN_HEAD + tally.peers * F::WORDS;
-        self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
-        let state = words.last().copied().unwrap_or(0);
-        self.arena
-            .set(run + 1, tally.plus(Tally::of(state)).to_word());
+    fn append_to_whole<F: Family>(&mut self, run: u32, record: &F::Record) {
+        append::<F>(&mut self.arena, run, record);
         self.peers += 1;
     }
 
@@ -281,19 +281,18 @@ impl Store<'_> {
         &mut self,
         run: u32,
         root: Option<u32>,
-        words: &[u32],
+        record: &F::Record,
         now: Secs,
     ) {
-        let age = |record: &&[u32]| record.last().map_or(0, |&state| peer::age(state, now));
         let oldest = records::<F>(&self.arena, run)
-            .chunks_exact(F::WORDS as usize)
+            .iter()
             .zip(0u32..)
-            .max_by_key(|(record, _)| age(record));
+            .max_by_key(|(record, _)| peer::age(F::state(record), now));
         let Some((old, nth)) = oldest else { return };
-        let old = Tally::of(old.last().copied().unwrap_or(0));
-        let new = Tally::of(words.last().copied().unwrap_or(0));
+        let old = Tally::of(F::state(old));
+        let new = Tally::of(F::state(record));
         let at = run + RUN_HEAD + nth * F::WORDS;
-        self.arena.slice_mut(at, F::WORDS).copy_from_slice(words);
+        write_record::<F>(&mut self.arena, at, record);
         self.retally(
             &Found {
                 state_at: at,
@@ -400,16 +399,10 @@ impl Store<'_> {
         };
         let buckets = directory::buckets(&self.arena, root);
         let number = if v6 {
-            self.bucket_of::<V6>(buckets, record::<V6>(&self.arena, run, 0))
+            self.bucket_of::<V6>(buckets, &record::<V6>(&self.arena, run, 0)?)
         } else {
-            self.bucket_of::<V4>(buckets, record::<V4>(&self.arena, run, 0))
+            self.bucket_of::<V4>(buckets, &record::<V4>(&self.arena, run, 0)?)
         };
         Some((root, number))
     }
-}
-
-fn is_port(record: &[u32], port: u16) -> bool {
-    record
-        .last()
-        .is_some_and(|&state| peer::port(state) == port)
 }

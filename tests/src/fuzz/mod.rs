@@ -2,8 +2,7 @@
 //! core is broken.
 //!
 //! `tests/fuzz` hands them to libFuzzer; the ordinary tests hand them the committed corpus and
-//! random changes of it. This is the one module here that calls the core directly.
-
+//! random changes of it.
 pub mod conf;
 pub mod http_request;
 pub mod query;
@@ -15,6 +14,7 @@ use core::net::IpAddr;
 use std::fmt::Debug;
 
 use wrtracker_core::policy::Policy;
+use wrtracker_core::store::Store;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
 
@@ -34,7 +34,7 @@ pub const TARGETS: [Target; 5] = [
 const START: Secs = Secs(1_000);
 
 /// Words of memory of a target's tracker: little, so that it fills.
-const WORDS: usize = 1 << 14;
+const WORDS: usize = Store::LEAST_WORDS;
 
 /// A tracker whose replies are the same for the same requests.
 fn tracker(memory: &mut [u32]) -> Tracker<'_> {

@@ -219,24 +219,23 @@ fn conf() -> Vec<Seed> {
 }
 
 fn store_ops() -> Vec<Seed> {
-    // Many peers of one torrent, then few of many, then questions about both.
-    let operations = |room: u8, count: u16| {
-        let mut bytes = vec![room];
-        for number in 0..count {
-            let [high, low] = number.to_be_bytes();
-            bytes.extend([0, 1, high, low, low]);
-            if number % 8 == 0 {
-                bytes.extend([0, low, high, low, 2]);
-                bytes.extend([6, 1, high, low, 60]);
-                bytes.extend([5, 1, high, low / 2, 0]);
-                bytes.extend([7, low, high, low, 61]);
-            }
+    // A large swarm of both families, small ones beside it, questions, time, and their end.
+    let operations = |size: u8, rounds: u8| {
+        let mut bytes = vec![size];
+        for round in 0..rounds {
+            let [high, low] = (u16::from(round) * 70).to_be_bytes();
+            bytes.extend([0, 1, high, low, 140, round, 0, 0]);
+            bytes.extend([1, round, high, low, 3, round / 2, 0, 0]);
+            bytes.extend([8, 1, high, low, 0, round, 60, 0]);
+            bytes.extend([6, 0, high, low, 30, 0, 0, 0]);
+            bytes.extend([7, 0, 1, low, 0, 0, 1, 0]);
+            bytes.extend([4, 1, high, low, round, round, 0, 0]);
         }
         bytes
     };
     vec![
-        ("ample", operations(0, 300)),
-        ("tight", operations(1, 600)),
-        ("few", operations(0, 9)),
+        ("ample", operations(31, 6)),
+        ("tight", operations(0, 16)),
+        ("few", operations(3, 1)),
     ]
 }

@@ -1,57 +1,75 @@
-//! Operations on a store, against the reference of [`crate::store_model`].
+//! Operations on a store, against the reference of [`store_model`].
 //!
-//! Input: a byte for the size of the store, then seven bytes for each operation.
+//! Input: one byte for the size of the store, then any number of operations of 8 bytes: kind,
+//! torrent, peer (2 bytes), count, flags, and two bytes more that only some of them use.
+
+use wrtracker_core::store::Store;
 
 use super::Input;
-use crate::store_model::{Op, run as compare};
+use crate::store_model::{self, Op};
 
-/// Most operations of one input.
+/// Most operations of one input: store and reference are compared after each.
 const MOST: usize = 40;
+
+/// Words of memory in a page of the store.
+const PAGE: usize = 1_024;
+
+/// Different peers and torrents, so few that they meet again.
+const PEERS: u16 = 900;
+const TORRENTS: u8 = 6;
 
 /// Runs it.
 pub fn run(data: &[u8]) {
     let mut input = Input(data);
     let Some(size) = input.byte() else { return };
-    let ops: Vec<Op> = core::iter::from_fn(|| input.bytes(7).first_chunk().map(operation))
-        .take(MOST)
-        .collect();
-    // From the least that a store takes to enough for most inputs.
-    let words = (9 + usize::from(size % 64)) * 1024;
-    if let Err(reason) = compare(&ops, words, 77) {
+    let words = Store::LEAST_WORDS + usize::from(size % 32) * PAGE;
+    let mut ops = Vec::new();
+    while let Ok(bytes) = input.bytes(8).try_into() {
+        ops.push(op(bytes));
+        if ops.len() == MOST {
+            break;
+        }
+    }
+    if let Err(reason) = store_model::run(&ops, words, 77) {
         panic!("{reason}");
     }
 }
 
-fn operation(&[kind, torrent, high, low, count, detail, more]: &[u8; 7]) -> Op {
-    let torrent = torrent % 6;
-    let peer = u16::from_be_bytes([high, low]) % 1200;
-    let count = u16::from(count) + 1;
-    let v6 = detail & 1 != 0;
-    match kind % 8 {
-        0..=2 => Op::Announce {
+fn op(bytes: [u8; 8]) -> Op {
+    let [kind, torrent, high, low, count, flags, more @ ..] = bytes;
+    let torrent = torrent % TORRENTS;
+    let number = u16::from_be_bytes([high, low]);
+    let peer = number % PEERS;
+    let count = u16::from(count % 80) + 1;
+    let v6 = flags & 1 != 0;
+    match kind % 10 {
+        0..=3 => Op::Announce {
             torrent,
             peer,
             count,
             v6,
-            kind: detail >> 1 & 3,
+            kind: flags >> 1 & 3,
         },
-        3 | 4 => Op::Leave {
+        4 | 5 => Op::Leave {
             torrent,
             peer,
             count,
             v6,
         },
-        5 => Op::Flood { first: peer, count },
-        6 => Op::Wait {
-            seconds: u16::from_be_bytes([more % 8, low]) + 1,
-            steps: count * 8,
+        6 => Op::Flood {
+            first: number % 2_000,
+            count,
+        },
+        7 => Op::Wait {
+            seconds: number % 2_000 + 1,
+            steps: u16::from_be_bytes(more) % 3_000,
         },
         _ => Op::Choose {
             torrent,
             peer,
-            wanted: more % 80,
+            wanted: more[0] % 80,
             v6,
-            seeders: detail & 2 != 0,
+            seeders: flags & 2 != 0,
         },
     }
 }

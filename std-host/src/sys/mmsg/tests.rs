@@ -1,0 +1,184 @@
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::{Batch, LARGEST_DATAGRAM, Sent};
+use crate::sys::pktinfo;
+
+/// A socket on `ip` that tells the address of each datagram, and a client that talks to it at `asked`.
+fn pair(ip: &str, asked: &str) -> (UdpSocket, UdpSocket) {
+    let server = UdpSocket::bind((ip, 0)).expect("a socket");
+    pktinfo::receive(&server, ip.contains(':')).expect("to be told addresses");
+    let client = UdpSocket::bind((ip, 0)).expect("a socket");
+    let port = server.local_addr().expect("an address").port();
+    client.connect((asked, port)).expect("to connect");
+    client
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a time-out");
+    (server, client)
+}
+
+/// Receives until `count` datagrams have come. On loopback they are there when `send` returns.
+fn echo(batch: &mut Batch, server: &UdpSocket, count: usize) -> Sent {
+    let mut total = Sent::default();
+    let mut seen = 0;
+    while seen < count {
+        let received = batch.receive(server).expect("to receive");
+        assert!(
+            received > 0 && received <= batch.capacity(),
+            "{received} after {seen}"
+        );
+        for nth in 0..received {
+            batch.reply(nth, |_, datagram, out| {
+                let len = datagram.len().min(out.len());
+                out[..len].copy_from_slice(&datagram[..len]);
+                len
+            });
+        }
+        let sent = batch.send(server);
+        total.sent += sent.sent;
+        total.refused += sent.refused;
+        total.dropped += sent.dropped;
+        seen += received;
+    }
+    assert_eq!(batch.receive(server).expect("to receive"), 0);
+    total
+}
+
+#[test]
+fn every_datagram_gets_its_own_reply_in_batches_of_any_size() {
+    for (ip, asked) in [("0.0.0.0", "127.0.0.1"), ("::", "::1")] {
+        for capacity in [1, 3, 8, 64] {
+            // Boxed and moved: the addresses inside must not care.
+            let mut batch = *Box::new(Batch::new(capacity, 100).expect("memory"));
+            let (server, client) = pair(ip, asked);
+            for round in 0..3u8 {
+                for number in 0..40u8 {
+                    client
+                        .send(&vec![number; usize::from(round + number)])
+                        .expect("to send");
+                }
+                // The empty one of the first round gets silence.
+                let silent = usize::from(round == 0);
+                let sent = Sent {
+                    sent: 40 - silent,
+                    ..Sent::default()
+                };
+                assert_eq!(echo(&mut batch, &server, 40), sent);
+                for number in silent as u8..40 {
+                    let mut reply = [0; 100];
+                    let len = client.recv(&mut reply).expect("a reply");
+                    assert_eq!(reply[..len], vec![number; usize::from(round + number)]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn replies_leave_from_the_address_that_was_asked() {
+    // A connected client drops what comes from elsewhere; all of 127.0.0.0/8 is this machine.
+    let (server, _) = pair("0.0.0.0", "127.0.0.1");
+    let port = server.local_addr().expect("an address").port();
+    let mut batch = Batch::new(16, 100).expect("memory");
+    let clients: Vec<_> = (1..=10u8)
+        .map(|host| {
+            let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+            client
+                .connect(SocketAddr::from(([127, 0, 0, host], port)))
+                .expect("to connect");
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .expect("a time-out");
+            client.send(&[host]).expect("to send");
+            client
+        })
+        .collect();
+    assert_eq!(echo(&mut batch, &server, 10).sent, 10);
+    for (client, host) in clients.iter().zip(1..) {
+        let mut reply = [0; 10];
+        assert_eq!(client.recv(&mut reply).expect("a reply"), 1);
+        assert_eq!(reply[0], host);
+    }
+}
+
+#[test]
+fn of_a_datagram_that_is_too_large_the_start_is_there() {
+    let (server, client) = pair("0.0.0.0", "127.0.0.1");
+    let mut batch = Batch::new(4, 10).expect("memory");
+    client.send(&[7; 9000]).expect("to send");
+    client.send(&[8; 5]).expect("to send");
+    assert_eq!(batch.receive(&server).expect("to receive"), 2);
+    assert_eq!(batch.datagram(0), [7; LARGEST_DATAGRAM]);
+    assert_eq!(batch.datagram(1), [8; 5]);
+    assert_eq!(
+        batch.source(1),
+        client
+            .local_addr()
+            .ok()
+            .map(|from| { SocketAddr::new([127, 0, 0, 1].into(), from.port()) })
+    );
+    assert_eq!((batch.datagram(2), batch.source(2)), (&[][..], None));
+    batch.reply(2, |_, _, _| panic!("there is no such datagram"));
+    assert_eq!(batch.staged(), 0);
+}
+
+#[test]
+fn a_reply_that_cannot_be_sent_is_skipped_and_the_others_go() {
+    let (server, client) = pair("0.0.0.0", "127.0.0.1");
+    // No datagram of IPv4 has 70,000 bytes.
+    let mut batch = Batch::new(4, 70_000).expect("memory");
+    for number in 0..4u8 {
+        client.send(&[number]).expect("to send");
+    }
+    assert_eq!(batch.receive(&server).expect("to receive"), 4);
+    for nth in 0..4 {
+        batch.reply(nth, |_, datagram, out| {
+            out[0] = datagram[0];
+            if nth % 2 == 0 { 70_000 } else { 1 }
+        });
+    }
+    assert_eq!(
+        batch.send(&server),
+        Sent {
+            sent: 2,
+            refused: 2,
+            dropped: 0
+        }
+    );
+    for number in [1, 3] {
+        let mut reply = [0; 10];
+        assert_eq!(client.recv(&mut reply).expect("a reply"), 1);
+        assert_eq!(reply[0], number);
+    }
+}
+
+#[test]
+fn a_client_sends_by_the_batch_too() {
+    let (server, client) = pair("127.0.0.1", "127.0.0.1");
+    let (mut asks, mut answers) = (
+        Batch::new(8, 100).expect("memory"),
+        Batch::new(8, 100).expect("memory"),
+    );
+    for number in 0..8u8 {
+        assert!(asks.push(|out| {
+            out[0] = number;
+            1
+        }));
+    }
+    assert!(!asks.push(|_| panic!("there is no room")));
+    assert_eq!(asks.send(&client).sent, 8);
+    assert_eq!(echo(&mut answers, &server, 8).sent, 8);
+    assert_eq!(asks.receive(&client).expect("to receive"), 8);
+    assert_eq!(asks.datagram(7), [7]);
+
+    // Nobody is there any more: the network says so.
+    drop(server);
+    assert!(asks.push(|_| 1));
+    asks.send(&client);
+    let refused = (0..2).map(|_| asks.receive(&client)).find_map(Result::err);
+    assert_eq!(
+        refused.map(|error| error.kind()),
+        Some(ErrorKind::ConnectionRefused)
+    );
+}

@@ -1,0 +1,272 @@
+//! The program from outside: its options, its configuration file, its signals, its limits.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use wrtracker_tests::http_client::{HttpClient, announce_target, request};
+use wrtracker_tests::server::{Server, binary};
+use wrtracker_tests::udp_client::{Announce, UdpClient};
+
+/// What the program prints and returns with arguments that make it end at once.
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(binary())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("to start");
+    assert!(stdout.is_empty(), "{}", stdout.escape_ascii());
+    (status.code(), String::from_utf8(stderr).expect("text"))
+}
+
+/// A configuration file that is gone with the value.
+struct Conf(PathBuf);
+
+impl Conf {
+    fn new(name: &str, text: impl AsRef<[u8]>) -> Self {
+        let name = format!("wrtracker-{name}-{}.conf", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, text).expect("to write a file");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a path that is text")
+    }
+}
+
+impl Drop for Conf {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn listening(server: &Server) -> Vec<String> {
+    let lines = server.stderr();
+    let found = lines
+        .lines()
+        .filter_map(|line| line.strip_prefix("wrtracker: listening on "));
+    found.map(String::from).collect()
+}
+
+#[test]
+fn help_and_version_end_well() {
+    for args in [["-h"], ["--help"]] {
+        let (code, text) = run(&args);
+        assert_eq!(code, Some(0));
+        for part in [
+            "usage: wrtracker",
+            "-m bytes",
+            "listen.tcp_udp",
+            "tracker.memory",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+    for args in [["-v"], ["--version"]] {
+        let (code, text) = run(&args);
+        assert_eq!(code, Some(0));
+        assert!(
+            text.starts_with("wrtracker 0.") && text.lines().count() == 1,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn bad_command_lines_say_what_is_wrong_in_one_line() {
+    for (args, part) in [
+        (&["-x"][..], "unknown argument -x"),
+        (&["-p"], "-p: the value is missing"),
+        (&["-p", "70000"], "-p 70000: not a port from 0 to 65535"),
+        (&["-P", "-1"], "-P -1: not a port"),
+        (
+            &["-i", "localhost", "-p", "0"],
+            "-i localhost: not an address",
+        ),
+        (&["-m", "lots"], "-m lots: not a number of bytes"),
+        (&["here"], "unknown argument here"),
+    ] {
+        let (code, text) = run(args);
+        assert_eq!(code, Some(1), "{args:?}: {text}");
+        assert!(
+            text.starts_with("wrtracker: ") && text.contains(part),
+            "{text}"
+        );
+        assert!(
+            text.contains("usage: wrtracker") && text.lines().count() == 1,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_that_is_too_small_is_refused_with_the_least() {
+    let (code, text) = run(&["-m", "100K", "-p", "0"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("100 KiB is too small: the least is 1.0 MiB"),
+        "{text}"
+    );
+    let server = Server::start(&["-m", "1M"]);
+    assert!(
+        server.stderr().contains("memory limit 1.0 MiB: up to "),
+        "{}",
+        server.stderr()
+    );
+    assert_eq!(
+        UdpClient::connect(server.udp_v4())
+            .announce(&Announce::leecher(1))
+            .leechers,
+        1
+    );
+}
+
+#[test]
+fn memory_that_nobody_has_is_refused_with_advice() {
+    let (code, text) = run(&["-m", "16000000G", "-i", "127.0.0.1", "-p", "0"]);
+    assert_eq!(code, Some(111), "{text}");
+    assert!(
+        text.contains("can't reserve the memory") && text.contains("-m"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_configuration_file_decides_where_to_listen() {
+    let conf = Conf::new(
+        "good",
+        "# A tracker for the LAN\r\n\r\n  listen.tcp_udp 127.0.0.1:0\nlisten.udp\t127.0.0.2:0 # and this\ntracker.memory 2M\n",
+    );
+    let server = Server::start(&["-f", conf.path()]);
+    let lines = listening(&server);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("udp 127.0.0.1:") && lines[2].starts_with("udp 127.0.0.2:"));
+    // One line is one port.
+    assert_eq!(lines[0].replace("udp", "tcp"), lines[1]);
+    assert!(server.stderr().contains("memory limit 2.0 MiB"));
+    assert!(!server.stderr().contains("warning"), "{}", server.stderr());
+    UdpClient::connect(server.udp_v4()).announce(&Announce::leecher(1));
+    HttpClient::connect(server.tcp_v4()).announce(&announce_target(&[1; 20], 2, 3, ""));
+}
+
+#[test]
+fn unknown_directives_and_missing_files_are_warnings() {
+    let conf = Conf::new(
+        "unknown",
+        "listen.tcp 127.0.0.1:0\naccess.whatlist /tmp/list\n",
+    );
+    let server = Server::start(&["-f", "/nonexistent/wrtracker.conf", "-f", conf.path()]);
+    let expected = [
+        "wrtracker: warning: /nonexistent/wrtracker.conf: No such file".to_owned(),
+        format!(
+            "wrtracker: warning: {}:2: access.whatlist: unknown directive",
+            conf.path()
+        ),
+    ];
+    for line in expected {
+        assert!(
+            server.stderr().contains(&line),
+            "{line} in {}",
+            server.stderr()
+        );
+    }
+    assert_eq!(listening(&server).len(), 1);
+}
+
+#[test]
+fn every_bad_value_of_a_file_is_told_and_nothing_starts() {
+    let mut text =
+        b"listen.tcp 127.0.0.1:0\nlisten.udp 127.0.0.1:99999\ntracker.memory \xff\n".to_vec();
+    text.extend([b'x'; 600]);
+    let conf = Conf::new("bad", text);
+    let (code, text) = run(&["-f", conf.path()]);
+    assert_eq!(code, Some(2), "{text}");
+    let name = conf.path();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            format!("wrtracker: {name}:2: listen.udp: not a port from 0 to 65535"),
+            format!("wrtracker: {name}:3: tracker.memory: the value is not UTF-8 text"),
+            format!("wrtracker: {name}:4: longer than 511 bytes"),
+        ]
+    );
+}
+
+#[test]
+fn signals_end_the_program_well() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut server = Server::start(&[]);
+        // Something to forget and a connection to close.
+        UdpClient::connect(server.udp_v4()).announce(&Announce::leecher(1));
+        let _client = HttpClient::connect(server.tcp_v4());
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn hangups_do_not_end_it() {
+    let server = Server::start(&[]);
+    let client = UdpClient::connect(server.udp_v4());
+    server.signal(Signal::HUP);
+    server.signal(Signal::PIPE);
+    client.announce(&Announce::leecher(1));
+    assert_eq!(server.terminate().code(), Some(0));
+}
+
+#[test]
+fn a_second_tracker_on_the_same_port_is_refused() {
+    let first = Server::start(&[]);
+    for (flag, address) in [("-p", first.tcp_v4()), ("-P", first.udp_v4())] {
+        let port = address.port().to_string();
+        let (code, text) = run(&["-i", "127.0.0.1", flag, &port]);
+        assert_eq!(code, Some(111), "{text}");
+        let protocol = if flag == "-p" { "tcp" } else { "udp" };
+        let problem = format!("wrtracker: can't listen on {protocol} {address}: ");
+        assert!(text.contains(&problem), "{text}");
+    }
+    // Neither did it disturb the first, nor does it take long until the port is free again.
+    HttpClient::connect(first.tcp_v4()).announce(&announce_target(&[1; 20], 2, 3, ""));
+    let port = first.tcp_v4().port().to_string();
+    assert_eq!(first.terminate().code(), Some(0));
+    Server::start(&["-i", "127.0.0.1", "-p", &port, "-P", "0"]);
+}
+
+/// Neither does the tracker die of it, nor does it stop answering what needs no descriptor.
+#[test]
+fn connections_wait_while_the_process_has_no_descriptors_left() {
+    let server = Server::start(&[]);
+    let pid = Pid::from_raw(server.pid().cast_signed());
+    let udp = UdpClient::connect(server.udp_v4());
+    // What is open already stays open.
+    let few = Rlimit {
+        current: Some(3),
+        maximum: getrlimit(Resource::Nofile).maximum,
+    };
+    let before = prlimit(pid, Resource::Nofile, few).expect("to set a limit");
+    let mut client = HttpClient::connect(server.tcp_v4());
+    client.send(request(&announce_target(&[1; 20], 2, 3, "")).as_bytes());
+    for port in 1..100 {
+        udp.announce(&Announce::leecher(port));
+    }
+    prlimit(pid, Resource::Nofile, before).expect("to set a limit");
+    assert_eq!(client.receive().status, 200);
+}
+
+#[test]
+fn an_address_that_the_machine_does_not_have_is_refused() {
+    let (code, text) = run(&["-i", "192.0.2.1", "-p", "0"]);
+    assert_eq!(code, Some(111));
+    assert!(
+        text.starts_with("wrtracker: can't listen on tcp 192.0.2.1:0: "),
+        "{text}"
+    );
+}
