@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _, UdpSocket};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::server::binary;
 
@@ -48,6 +49,9 @@ pub const V6_NAME: &str = "tracker6.test";
 /// If the shell doesn't start.
 pub fn enter(args: &[&str]) -> Place {
     if env::var_os(MARK).is_some() {
+        if has_ipv6() {
+            wait_for_ipv6();
+        }
         return Place::Inside;
     }
     let own = match flags() {
@@ -101,6 +105,27 @@ pub fn has_ipv6() -> bool {
 /// Whether [`V6_NAME`] resolves.
 pub fn has_names() -> bool {
     (V6_NAME, 0).to_socket_addrs().is_ok()
+}
+
+/// Waits until each address reaches itself.
+///
+/// The kernel takes IPv6 addresses into use some time after it was told to, and until then it drops
+/// what is sent to them.
+fn wait_for_ipv6() {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    for host in 1..=HOSTS {
+        loop {
+            let arrived = UdpSocket::bind((v6(host), 0)).and_then(|socket| {
+                socket.set_read_timeout(Some(Duration::from_millis(20)))?;
+                socket.send_to(b"hello", socket.local_addr()?)?;
+                socket.recv(&mut [0; 8])
+            });
+            match arrived {
+                Ok(_) => break,
+                Err(error) => assert!(Instant::now() < deadline, "{}: {error}", v6(host)),
+            }
+        }
+    }
 }
 
 /// Set in the environment of what runs inside.

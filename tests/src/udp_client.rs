@@ -218,7 +218,8 @@ impl UdpClient {
                 buffer
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("no answer in {DEADLINE:?}")
+                let (here, there) = (self.local(), self.socket.peer_addr());
+                panic!("no answer in {DEADLINE:?} from {there:?} to {here}")
             }
             Err(error) => panic!("{error}"),
         }
