@@ -48,8 +48,9 @@ pub fn parse(text: &str) -> Result<(IpAddr, Option<u16>), Reason> {
     if let Ok(ip) = text.parse() {
         return Ok((ip, None));
     }
-    // What is left is IPv4 with a colon or bare IPv6 with a dot before the port. `::1:80` was taken as an address above.
-    let separator = if text.contains("::") || text.matches(':').count() > 1 {
+    // What is left is IPv4 with a colon or bare IPv6 with a dot before the port. `::1:80` was taken
+    // as an address above.
+    let separator = if text.matches(':').count() > 1 {
         '.'
     } else {
         ':'

@@ -1,8 +1,9 @@
 //! Configuration files: one directive a line, as opentracker reads them.
 //!
-//! Blanks at both ends of a line don't count, a line that is empty or starts with `#` says nothing, and what else there
-//! is must be a keyword, blanks or tabs, and a value. A directive that we don't know is a warning, a value that we can't
-//! use an error; the whole file is read in either case, so that all of them are told at once.
+//! Blanks at both ends of a line don't count, a line that is empty or starts with `#` says nothing,
+//! and what else there is must be a keyword, blanks or tabs, and a value. A directive that we don't
+//! know is a warning, a value that we can't use an error; the whole file is read in either case, so
+//! that all of them are told at once.
 
 use core::fmt;
 use std::fs::File;

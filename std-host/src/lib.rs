@@ -2,16 +2,18 @@
 //!
 //! Layers, each knowing only those above it in this list:
 //!
-//! 1. [`sys`]: the system calls that need `unsafe`, each in a safe function; nothing else is unsafe.
-//! 2. [`size`], [`address`]: how bytes and addresses are written. [`machine`]: how much memory there is.
-//! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command line and the
-//!    configuration files, read by it.
+//! 1. [`sys`]: the system calls that need `unsafe`, each in a safe function; nothing else is
+//!    unsafe.
+//! 2. [`size`], [`address`]: how bytes and addresses are written. [`machine`]: how much memory
+//!    there is.
+//! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
+//!    line and the configuration files, read by it.
 //! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`program`]: all of it in order, from the command line to the exit code.
 //!
-//! The host knows nothing of the protocols: it moves bytes and tells the time. After [`server::Server::new`] it
-//! allocates nothing.
+//! The host knows nothing of the protocols: it moves bytes and tells the time. After
+//! [`server::Server::new`] it allocates nothing.
 #![deny(unsafe_code)]
 
 pub mod address;

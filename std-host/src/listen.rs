@@ -69,11 +69,13 @@ impl core::error::Error for CannotListen {}
 
 /// Opens all that `places` ask for, each socket once even if it is asked for twice.
 ///
-/// Any address means an IPv4 and an IPv6 socket. A family that the machine does not have is handed to `missing`.
+/// Any address means an IPv4 and an IPv6 socket. A family that the machine does not have is handed
+/// to `missing`.
 ///
 /// # Errors
 ///
-/// [`CannotListen`] for the first socket that can't be bound. A missing family is one only if both are.
+/// [`CannotListen`] for the first socket that can't be bound. A missing family is one only if both
+/// are.
 pub fn open_all(
     places: &[Listen],
     mut missing: impl FnMut(&CannotListen),
@@ -100,7 +102,8 @@ fn open_place(
     ];
     let one = place.ip.map(|ip| [ip]);
     let ips = one.as_ref().map_or(any.as_slice(), |ip| ip);
-    // With port 0 the kernel picks one for the first socket, and the others take the same if it is free.
+    // With port 0 the kernel picks one for the first socket, and the others take the same if it is
+    // free.
     let mut port = place.port;
     for (wanted, protocol) in [(place.udp, Protocol::Udp), (place.tcp, Protocol::Tcp)] {
         let mut failed = None;
@@ -171,10 +174,12 @@ fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
     match protocol {
-        // Lets the tracker restart while old connections linger. Unlike SO_REUSEPORT it lets no second tracker in.
+        // Lets the tracker restart while old connections linger. Unlike SO_REUSEPORT it lets no
+        // second tracker in.
         Protocol::Tcp => {
             sockopt::set_socket_reuseaddr(&socket, true)?;
-            // The connections inherit it: a reply never waits for the client to confirm the one before.
+            // The connections inherit it: a reply never waits for the client to confirm the one
+            // before.
             sockopt::set_tcp_nodelay(&socket, true)?;
         }
         Protocol::Udp if address.ip().is_unspecified() => {
@@ -211,7 +216,8 @@ mod tests {
         port: 6969,
     };
 
-    /// What opening `place` gives on a machine where `refuse` says what fails: the sockets and the warnings.
+    /// What opening `place` gives on a machine where `refuse` says what fails: the sockets and the
+    /// warnings.
     fn try_open(
         place: Listen,
         refuse: impl Fn(Protocol, SocketAddr) -> Option<Errno>,

@@ -8,7 +8,7 @@ pub fn line(message: impl fmt::Display) {
     text(format_args!("wrtracker: {message}\n"));
 }
 
-/// As [`line`], marked as a warning: the program goes on.
+/// As [`line()`], marked as a warning: the program goes on.
 pub fn warning(message: impl fmt::Display) {
     line(format_args!("warning: {message}"));
 }

@@ -16,8 +16,8 @@ pub fn memory() -> Option<u64> {
     Some(limit)
 }
 
-/// Raises the number of descriptors that the program may have open to `wanted` if that is allowed, and returns what it
-/// may have now.
+/// Raises the number of descriptors that the program may have open to `wanted` if that is allowed,
+/// and returns what it may have now.
 pub fn raise_descriptors(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let now = limit.current.unwrap_or(u64::MAX);
@@ -52,7 +52,8 @@ fn mem_total(text: &str) -> Option<u64> {
 
 /// The files that may hold a memory limit for the groups in the text of `/proc/self/cgroup`.
 ///
-/// A limit counts for everything below it, so the parents are asked too. A file without a number in it sets no limit.
+/// A limit counts for everything below it, so the parents are asked too. A file without a number in
+/// it sets no limit.
 fn group_files(text: &str) -> impl Iterator<Item = String> {
     text.lines()
         .filter_map(|line| {

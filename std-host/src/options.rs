@@ -1,4 +1,5 @@
-//! The one table of options: command line, configuration file, `--help` and the README's table are made from it.
+//! The one table of options: command line, configuration file, `--help` and the README's table are
+//! made from it.
 
 use core::fmt;
 use core::net::IpAddr;
@@ -31,7 +32,8 @@ pub struct Entry {
 /// What the program does on seeing an option.
 #[derive(Clone, Copy)]
 pub enum Action {
-    /// Stores a value that is text with neither blanks nor `#` in it, so that a comment may follow in a file.
+    /// Stores a value that is text with neither blanks nor `#` in it, so that a comment may follow
+    /// in a file.
     Set(fn(&mut Settings, &str) -> Result<(), Reason>),
     /// Reads a configuration file here and now.
     ReadFile,
@@ -262,7 +264,9 @@ impl fmt::Display for Help {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             to,
-            "{Version}, a BitTorrent tracker\n{Usage}\n\nWithout -p, -P and listen.* it takes TCP and UDP on one port.\n\nOptions, from left to right:"
+            "{Version}, a BitTorrent tracker\n{Usage}\n\n\
+             Without -p, -P and listen.* it takes TCP and UDP on one port.\n\n\
+             Options, from left to right:"
         )?;
         for entry in TABLE {
             if let Some(flag) = entry.flag {

@@ -48,17 +48,18 @@ impl Plan {
     /// The most that is taken of a machine when no limit is set.
     const MOST_BY_DEFAULT: u64 = 1 << 30;
 
-    /// What the program takes before it serves anybody: code that the loader changed, stack, small allocations.
-    /// Measured, with the largest C library and room to spare.
+    /// What the program takes before it serves anybody: code that the loader changed, stack, small
+    /// allocations. Measured, with the largest C library and room to spare.
     const FIXED: u64 = 256 << 10;
 
-    /// The limit for a machine with so much memory: an eighth, from [`LEAST`](Self::LEAST) to 1 GiB.
+    /// The limit for a machine with so much memory: an eighth, from [`LEAST`](Self::LEAST) to 1
+    /// GiB.
     pub fn default_limit(machine: u64) -> Bytes {
         Bytes((machine / 8).clamp(Self::LEAST.0, Self::MOST_BY_DEFAULT))
     }
 
-    /// Spends `limit`: a fixed part for the program, an eighth at most for datagrams and connections, the rest for
-    /// the swarms. At most `connections` connections, whatever the limit.
+    /// Spends `limit`: a fixed part for the program, an eighth at most for datagrams and
+    /// connections, the rest for the swarms. At most `connections` connections, whatever the limit.
     ///
     /// # Errors
     ///
@@ -73,8 +74,9 @@ impl Plan {
                 .clamp(least, most)
         };
         let datagrams = scaled(256 << 10, 8, 64);
-        // The table of connections is touched at start, so an idle tracker shouldn't have too large a one.
-        let many = scaled(64 << 10, 16, 1024).max(scaled(1 << 20, 0, 1 << 20));
+        // The table of connections is touched at start, so an idle tracker shouldn't have too large
+        // a one.
+        let many = scaled(64 << 10, 16, 640).max(scaled(2 << 20, 0, 1 << 20));
         let connections = many.min(connections).max(1);
         let held = (connections / 4).max(4.min(connections));
         let spent = Self::FIXED

@@ -77,7 +77,8 @@ fn serve(settings: &Settings) -> Result<(), (u8, String)> {
     server.run().map_err(|error| refused(SYSTEM)(&error))
 }
 
-/// Descriptors that are neither listeners nor connections: standard streams, signals, the event loop, and some to spare.
+/// Descriptors that are neither listeners nor connections: standard streams, signals, the event
+/// loop, and some to spare.
 const OTHER_DESCRIPTORS: usize = 16;
 
 /// The plan for `limit` with as many connections as there may be descriptors.

@@ -1,8 +1,9 @@
 //! The event loop: one thread, one epoll, everything non-blocking.
 //!
-//! A turn is: wait for events; read the clock once; take each event, with a bound on the work that one socket gets;
-//! and, once a second while there is anything to forget, let the tracker forget it. Events only say where to look: what
-//! happens is decided by what the system calls then return, so that an event which comes too late does no harm.
+//! A turn is: wait for events; read the clock once; take each event, with a bound on the work that
+//! one socket gets; and, once a second while there is anything to forget, let the tracker forget
+//! it. Events only say where to look: what happens is decided by what the system calls then return,
+//! so that an event which comes too late does no harm.
 
 use core::fmt;
 use core::time::Duration;
@@ -148,7 +149,8 @@ impl Server {
         &self.tracker
     }
 
-    /// Sets the tracker's clock ahead, as if the machine had slept: a test need not wait for what takes minutes.
+    /// Sets the tracker's clock ahead, as if the machine had slept: a test need not wait for what
+    /// takes minutes.
     pub const fn skip(&mut self, seconds: u32) {
         self.ahead = self.ahead.saturating_add(seconds);
     }

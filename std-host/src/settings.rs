@@ -1,4 +1,5 @@
-//! What the operator asked for: the command line and the configuration files, read but not yet acted on.
+//! What the operator asked for: the command line and the configuration files, read but not yet
+//! acted on.
 
 use core::net::IpAddr;
 use std::ffi::{OsStr, OsString};
@@ -54,7 +55,8 @@ pub enum Command {
 pub struct UsageError(pub String);
 
 impl Command {
-    /// Reads a command line, without the program's name, from left to right; files named in it are read on the way.
+    /// Reads a command line, without the program's name, from left to right; files named in it are
+    /// read on the way.
     ///
     /// # Errors
     ///

@@ -9,7 +9,8 @@ use crate::options::Reason;
 pub struct Bytes(pub u64);
 
 impl Bytes {
-    /// The number that `text` names: decimal digits, then at most one of `K`, `M`, `G` in either case (powers of 1024).
+    /// The number that `text` names: decimal digits, then at most one of `K`, `M`, `G` in either
+    /// case (powers of 1024).
     ///
     /// # Errors
     ///

@@ -1,9 +1,10 @@
 //! TCP: the sockets of the connections whose bytes [`wrtracker_core::http`] understands.
 //!
-//! What a connection waits for follows from what the core holds of it: something unsent means that the socket must take
-//! more, otherwise it must bring more. A connection that ends before the client has sent all it wants to lingers: our
-//! side is shut down and its input thrown away until the client closes too, since closing a socket with unread input
-//! resets the connection, and the client may lose the reply.
+//! What a connection waits for follows from what the core holds of it: something unsent means that
+//! the socket must take more, otherwise it must bring more. A connection that ends before the
+//! client has sent all it wants to lingers: our side is shut down and its input thrown away until
+//! the client closes too, since closing a socket with unread input resets the connection, and the
+//! client may lose the reply.
 
 use std::io;
 
@@ -27,7 +28,8 @@ pub const BYTES_PER_CONNECTION: usize = size_of::<Slot>() + size_of::<Option<Con
 /// Bytes of memory that all connections share.
 pub const SCRATCH_BYTES: usize = INPUT + OUTPUT;
 
-/// Most bytes read from a connection at a time. With a reply that is not taken they must fit one buffer.
+/// Most bytes read from a connection at a time. With a reply that is not taken they must fit one
+/// buffer.
 const INPUT: usize = 4096;
 
 /// Room for replies, before they must be sent.
@@ -42,8 +44,8 @@ const DISCARDS: usize = 16;
 /// All connections, open or not.
 pub(crate) struct Tcp {
     core: Connections<'static>,
-    /// By the index of [`ConnectionId`]. It grows up to its capacity as the core uses more slots, which it does in order,
-    /// so that slots never used take no memory.
+    /// By the index of [`ConnectionId`]. It grows up to its capacity as the core uses more slots,
+    /// which it does in order, so that slots never used take no memory.
     sockets: Vec<Option<Connection>>,
     input: &'static mut [u8],
     output: &'static mut [u8],
@@ -56,7 +58,8 @@ struct Connection {
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
-    /// The last input was part of a request. More of it may be on its way, whatever the core makes of it.
+    /// The last input was part of a request. More of it may be on its way, whatever the core makes
+    /// of it.
     partial: bool,
 }
 
@@ -85,7 +88,8 @@ enum Step {
 pub(crate) enum Accepted {
     /// For now; the event loop tells when there is more.
     All,
-    /// The system has no descriptor or no memory for another connection, and won't have one at once.
+    /// The system has no descriptor or no memory for another connection, and won't have one at
+    /// once.
     Starved,
 }
 
@@ -118,7 +122,8 @@ impl Tcp {
         self.core.len()
     }
 
-    /// Takes the connections that wait at `listener`, at most 32, and serves what they have sent already.
+    /// Takes the connections that wait at `listener`, at most 32, and serves what they have sent
+    /// already.
     pub(crate) fn accept(&mut self, listener: &OwnedFd, around: &mut Surroundings<'_>) -> Accepted {
         for _ in 0..ACCEPTS {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -153,7 +158,8 @@ impl Tcp {
         Accepted::All
     }
 
-    /// Goes on with the connection at `index`, if there is one. An event for one that is closed does no harm.
+    /// Goes on with the connection at `index`, if there is one. An event for one that is closed
+    /// does no harm.
     pub(crate) fn ready(&mut self, index: usize, around: &mut Surroundings<'_>) {
         let Some(Some(connection)) = self.sockets.get_mut(index) else {
             return;

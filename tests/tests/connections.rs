@@ -1,4 +1,5 @@
-//! What the host does with connections that misbehave, or that are many, with the time in the test's hand.
+//! What the host does with connections that misbehave, or that are many, with the time in the
+//! test's hand.
 #![forbid(unsafe_code)]
 
 use std::io::Write;

@@ -142,7 +142,8 @@ fn memory_that_nobody_has_is_refused_with_advice() {
 fn a_configuration_file_decides_where_to_listen() {
     let conf = Conf::new(
         "good",
-        "# A tracker for the LAN\r\n\r\n  listen.tcp_udp 127.0.0.1:0\nlisten.udp\t127.0.0.2:0 # and this\ntracker.memory 2M\n",
+        "# A tracker for the LAN\r\n\r\n  listen.tcp_udp 127.0.0.1:0\n\
+         listen.udp\t127.0.0.2:0 # and this\ntracker.memory 2M\n",
     );
     let server = Server::start(&["-f", conf.path()]);
     let lines = listening(&server);

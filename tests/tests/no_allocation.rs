@@ -103,7 +103,8 @@ fn nothing_is_allocated_after_the_start() {
         slots
     );
 
-    // One that takes nothing until the server holds its replies, and errors that make the server linger.
+    // One that takes nothing until the server holds its replies, and errors that make the server
+    // linger.
     let slow = local.accepted();
     for _ in 0..20_000 {
         if (&slow).write(scrape.as_bytes()).is_err() {

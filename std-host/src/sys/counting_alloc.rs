@@ -39,7 +39,8 @@ impl CountingAllocator {
     }
 }
 
-// SAFETY: every method hands its arguments to the system's allocator unchanged, which keeps the contract.
+// SAFETY: every method hands its arguments to the system's allocator unchanged, which keeps the
+// contract.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.count();

@@ -21,8 +21,8 @@ pub fn reserve_words(count: usize) -> io::Result<&'static mut [u32]> {
         return Ok(&mut []);
     }
     let start = map(bytes)?;
-    // SAFETY: the mapping is `bytes` long, aligned to a page, readable, writable and zero, nobody else has it, and
-    // nothing ever unmaps it. All bit patterns are words.
+    // SAFETY: the mapping is `bytes` long, aligned to a page, readable, writable and zero, nobody
+    // else has it, and nothing ever unmaps it. All bit patterns are words.
     Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
 }
 
@@ -40,7 +40,8 @@ pub fn reserve_bytes(count: usize) -> io::Result<&'static mut [u8]> {
     Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
 }
 
-/// Zero bytes from the kernel, given back when dropped. The address stays the same wherever the value is moved.
+/// Zero bytes from the kernel, given back when dropped. The address stays the same wherever the
+/// value is moved.
 #[derive(Debug)]
 pub struct Region {
     start: NonNull<u8>,
@@ -60,8 +61,8 @@ impl Region {
         Ok(Self { start, bytes })
     }
 
-    /// Where it starts. The pointer reaches all of it, and holds beside the slices below as long as those aren't used
-    /// after it.
+    /// Where it starts. The pointer reaches all of it, and holds beside the slices below as long as
+    /// those aren't used after it.
     pub const fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
@@ -88,13 +89,18 @@ impl Drop for Region {
 
 fn map(bytes: usize) -> io::Result<*mut c_void> {
     let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
-    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that anybody has.
+    // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that
+    // anybody has.
     let start = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, kind) }?;
-    small_pages(start, bytes);
+    // Miri knows no such advice.
+    if !cfg!(miri) {
+        small_pages(start, bytes);
+    }
     Ok(start)
 }
 
-/// Asks for small pages, so that one torrent doesn't make 2 MiB resident. A kernel without large ones refuses: fine.
+/// Asks for small pages, so that one torrent doesn't make 2 MiB resident. A kernel without large
+/// ones refuses: fine.
 fn small_pages(start: *mut c_void, bytes: usize) {
     // SAFETY: the advice changes how the pages are backed, never what they hold.
     let _ = unsafe { madvise(start, bytes, Advice::LinuxNoHugepage) };

@@ -1,21 +1,24 @@
 //! Datagrams by the batch: one system call receives many, one sends many.
 //!
-//! A server calls [`Batch::receive`], [`Batch::reply`] for each datagram received, and [`Batch::send`]. A client with a
-//! connected socket calls [`Batch::push`] for each datagram to send, [`Batch::send`], and [`Batch::receive`] for the
-//! answers. Nothing is allocated after [`Batch::new`].
+//! A server calls [`Batch::receive`], [`Batch::reply`] for each datagram received, and
+//! [`Batch::send`]. A client with a connected socket calls [`Batch::push`] for each datagram to
+//! send, [`Batch::send`], and [`Batch::receive`] for the answers. Nothing is allocated after
+//! [`Batch::new`].
 //!
-//! `libc` and not `rustix`, which has no `recvmmsg` and whose `sendmmsg` wants its headers built anew for each call.
+//! `libc` and not `rustix`, which has no `recvmmsg` and whose `sendmmsg` wants its headers built
+//! anew for each call.
 
 use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use core::{mem, ptr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
-use super::memory::Region;
-
 use libc::{c_int, c_uint, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in6};
 
-/// Most bytes of a datagram that are received; of a longer one the rest is lost. No request is half as long.
+use super::memory::Region;
+
+/// Most bytes of a datagram that are received; of a longer one the rest is lost. No request is half
+/// as long.
 pub const LARGEST_DATAGRAM: usize = 2048;
 
 /// Buffers for a number of datagrams to receive and as many to send.
@@ -47,9 +50,11 @@ pub struct Sent {
     pub dropped: usize,
 }
 
-/// A control message with the local address of a datagram (`struct in_pktinfo` or `struct in6_pktinfo`).
+/// A control message with the local address of a datagram (`struct in_pktinfo` or `struct
+/// in6_pktinfo`).
 ///
-/// It goes out as it came in, which makes the reply leave from the address that the request came to.
+/// It goes out as it came in, which makes the reply leave from the address that the request came
+/// to.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control {
@@ -57,8 +62,8 @@ struct Control {
     data: [u32; 5],
 }
 
-// What the kernel writes for an in6_pktinfo fills a `Control`, padding at the end included. Its alignment is that of a
-// size_t; musl's cmsghdr asks for less on 64-bit machines.
+// What the kernel writes for an in6_pktinfo fills a `Control`, padding at the end included. Its
+// alignment is that of a size_t; musl's cmsghdr asks for less on 64-bit machines.
 // SAFETY: CMSG_SPACE only computes.
 const _: () = assert!(size_of::<Control>() == unsafe { libc::CMSG_SPACE(20) } as usize);
 
@@ -82,8 +87,10 @@ impl Batch {
             input_headers: vec![empty_header(); capacity],
             output_headers: vec![empty_header(); capacity],
         };
-        // Zeros that were never written take no memory yet, and none of these vectors ever grows, so the addresses hold as long as the batch does, wherever it is moved to.
-        // They are all made from the start of their vector, as one made from an element reaches that element alone.
+        // Zeros that were never written take no memory yet, and none of these vectors ever grows,
+        // so the addresses hold as long as the batch does, wherever it is moved to. They are all
+        // made from the start of their vector, as one made from an element reaches that element
+        // alone.
         let (inputs, outputs) = (batch.inputs.start(), batch.outputs.start());
         let (names, controls) = (batch.names.as_mut_ptr(), batch.controls.as_mut_ptr());
         for nth in 0..capacity {
@@ -129,12 +136,13 @@ impl Batch {
         self.names.len()
     }
 
-    /// Receives what has arrived, up to the capacity, without waiting, and returns how many. What the last call
-    /// received is overwritten, what was not sent yet is forgotten.
+    /// Receives what has arrived, up to the capacity, without waiting, and returns how many. What
+    /// the last call received is overwritten, what was not sent yet is forgotten.
     ///
     /// # Errors
     ///
-    /// The kernel's. On a connected socket an answer of the network, such as "connection refused", is one.
+    /// The kernel's. On a connected socket an answer of the network, such as "connection refused",
+    /// is one.
     pub fn receive(&mut self, socket: impl AsFd) -> io::Result<usize> {
         for header in self.input_headers.iter_mut().take(self.received) {
             ready(&mut header.msg_hdr);
@@ -153,7 +161,8 @@ impl Batch {
         }
     }
 
-    /// The datagram with that number of the last [`receive`](Self::receive); empty if there was none.
+    /// The datagram with that number of the last [`receive`](Self::receive); empty if there was
+    /// none.
     pub fn datagram(&self, nth: usize) -> &[u8] {
         self.len(nth)
             .and_then(|len| {
@@ -176,10 +185,12 @@ impl Batch {
         Some((header.msg_len as usize).min(LARGEST_DATAGRAM))
     }
 
-    /// Has `answer` write the reply to a datagram received, given its source, its bytes and the room for the reply.
+    /// Has `answer` write the reply to a datagram received, given its source, its bytes and the
+    /// room for the reply.
     ///
-    /// `answer` returns how many bytes it wrote; 0 sends nothing. Each datagram should be replied to once at most: the
-    /// replies are sent in the order of these calls, and there is room for [`capacity`](Self::capacity) of them.
+    /// `answer` returns how many bytes it wrote; 0 sends nothing. Each datagram should be replied
+    /// to once at most: the replies are sent in the order of these calls, and there is room for
+    /// [`capacity`](Self::capacity) of them.
     pub fn reply(
         &mut self,
         nth: usize,
@@ -226,7 +237,8 @@ impl Batch {
         self.stage(written);
     }
 
-    /// Has `write` write a datagram for the other end of a connected socket; it returns the bytes written.
+    /// Has `write` write a datagram for the other end of a connected socket; it returns the bytes
+    /// written.
     ///
     /// Returns whether there was room.
     pub fn push(&mut self, write: impl FnOnce(&mut [u8]) -> usize) -> bool {
@@ -258,7 +270,8 @@ impl Batch {
         self.staged
     }
 
-    /// Sends what was staged, without waiting. What the socket doesn't take is dropped, as any router on the way may do.
+    /// Sends what was staged, without waiting. What the socket doesn't take is dropped, as any
+    /// router on the way may do.
     pub fn send(&mut self, socket: impl AsFd) -> Sent {
         let mut outcome = Sent::default();
         let mut next = 0;
@@ -289,16 +302,18 @@ impl Batch {
 }
 
 impl Control {
-    /// Makes what came with a request fit for its reply. False if it is nothing that a reply could use.
+    /// Makes what came with a request fit for its reply. False if it is nothing that a reply could
+    /// use.
     fn reverse(&mut self, len: usize) -> bool {
         match (self.header.cmsg_level, self.header.cmsg_type) {
-            // in_pktinfo: interface, local address, destination. The kernel sends from the local address; with the
-            // interface cleared it picks the route as for any packet.
+            // in_pktinfo: interface, local address, destination. The kernel sends from the local
+            // address; with the interface cleared it picks the route as for any packet.
             (libc::IPPROTO_IP, libc::IP_PKTINFO) if len >= size_of::<cmsghdr>() + 12 => {
                 self.data[0] = 0;
                 true
             }
-            // in6_pktinfo: address, interface. Link-local addresses mean nothing without their interface.
+            // in6_pktinfo: address, interface. Link-local addresses mean nothing without their
+            // interface.
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if len >= size_of::<cmsghdr>() + 20 => {
                 let [first, .., interface] = &mut self.data;
                 let [one, two, ..] = first.to_ne_bytes();
@@ -352,8 +367,9 @@ const fn empty_header() -> mmsghdr {
 fn recvmmsg(socket: BorrowedFd<'_>, headers: &mut [mmsghdr]) -> io::Result<usize> {
     let count = c_uint::try_from(headers.len()).unwrap_or(c_uint::MAX);
     let (start, none) = (headers.as_mut_ptr(), ptr::null_mut());
-    // SAFETY: `Batch::new` made each header point to a name, a vector and a control message of its own, of the sizes
-    // that `ready` and the vector say, which live as long as the batch and which nothing refers to during the call.
+    // SAFETY: `Batch::new` made each header point to a name, a vector and a control message of its
+    // own, of the sizes that `ready` and the vector say, which live as long as the batch and which
+    // nothing refers to during the call.
     let result = unsafe {
         libc::recvmmsg(
             socket.as_raw_fd(),
@@ -369,7 +385,8 @@ fn recvmmsg(socket: BorrowedFd<'_>, headers: &mut [mmsghdr]) -> io::Result<usize
 fn sendmmsg(socket: BorrowedFd<'_>, headers: &mut [mmsghdr]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // Called by number, since musl's function sends one datagram at a time on 64-bit machines.
-    // SAFETY: as for `recvmmsg`; names and control messages are those of datagrams received, or null.
+    // SAFETY: as for `recvmmsg`; names and control messages are those of datagrams received, or
+    // null.
     let result = unsafe {
         libc::syscall(
             libc::SYS_sendmmsg,

@@ -1,7 +1,7 @@
 //! System calls that need `unsafe`, and nothing else that does.
 //!
-//! Everything here is a thin, safe wrapper: one call per function, with the reason that it is sound. What `rustix` has
-//! safely is called where it is needed instead.
+//! Everything here is a thin, safe wrapper: one call per function, with the reason that it is
+//! sound. What `rustix` has safely is called where it is needed instead.
 #![allow(unsafe_code)]
 
 pub mod counting_alloc;

@@ -21,7 +21,8 @@ pub enum Request {
 pub struct Signals(OwnedFd);
 
 impl Signals {
-    /// Blocks the signals in this thread, and in those that it starts, and opens the descriptor that tells of them.
+    /// Blocks the signals in this thread, and in those that it starts, and opens the descriptor
+    /// that tells of them.
     ///
     /// # Errors
     ///
