@@ -92,7 +92,10 @@ fn map(bytes: usize) -> io::Result<*mut c_void> {
     // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that
     // anybody has.
     let start = unsafe { mmap_anonymous(ptr::null_mut(), bytes, access, kind) }?;
-    small_pages(start, bytes);
+    // Miri knows no such advice.
+    if !cfg!(miri) {
+        small_pages(start, bytes);
+    }
     Ok(start)
 }
 
