@@ -11,6 +11,17 @@
 //! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a second.
 #![no_std]
 #![forbid(unsafe_code)]
+// Input decides indices and lengths, so nothing here may panic by one.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation,
+        clippy::panic
+    )
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -56,6 +56,18 @@ pub struct Client {
     waiting: Option<u32>,
 }
 
+/// One under way.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Datagram {
+    /// When it arrives.
+    at: u32,
+    /// In which order they were sent.
+    number: u32,
+    client: usize,
+    to_tracker: bool,
+    bytes: Vec<u8>,
+}
+
 /// The network.
 pub struct Net<'m> {
     /// The tracker in its middle.
@@ -68,8 +80,8 @@ pub struct Net<'m> {
     pub now: u32,
     weather: Weather,
     random: Random,
-    /// Datagrams under way: when they arrive, in which order they were sent, whose, and whether to the tracker.
-    air: BinaryHeap<Reverse<(u32, u32, usize, bool, Vec<u8>)>>,
+    /// What is under way, the next to arrive first.
+    air: BinaryHeap<Reverse<Datagram>>,
     sent: u32,
 }
 
@@ -127,15 +139,12 @@ impl<'m> Net<'m> {
             while self
                 .air
                 .peek()
-                .is_some_and(|Reverse((at, ..))| *at <= self.now)
+                .is_some_and(|Reverse(next)| next.at <= self.now)
             {
-                let Some(Reverse((_, _, client, to_tracker, bytes))) = self.air.pop() else {
-                    break;
-                };
-                if to_tracker {
-                    self.to_tracker(client, &bytes);
-                } else {
-                    self.to_client(client, &bytes);
+                match self.air.pop() {
+                    Some(Reverse(next)) if next.to_tracker => self.answer(next.client, &next.bytes),
+                    Some(Reverse(next)) => self.take_udp_reply(next.client, &next.bytes),
+                    None => {}
                 }
             }
             for client in 0..self.clients.len() {
@@ -201,13 +210,19 @@ impl<'m> Net<'m> {
             if self.random.below(100) >= self.weather.lost {
                 self.sent += 1;
                 let at = self.now + self.random.below(self.weather.slowest + 1);
-                self.air
-                    .push(Reverse((at, self.sent, client, to_tracker, bytes.clone())));
+                let (number, bytes) = (self.sent, bytes.clone());
+                self.air.push(Reverse(Datagram {
+                    at,
+                    number,
+                    client,
+                    to_tracker,
+                    bytes,
+                }));
             }
         }
     }
 
-    fn to_tracker(&mut self, client: usize, bytes: &[u8]) {
+    fn answer(&mut self, client: usize, bytes: &[u8]) {
         let mut out = [0; udp::LARGEST_REPLY];
         let source = self.clients[client].address;
         let used = udp::answer(&mut self.tracker, source, bytes, Secs(self.now), &mut out);
@@ -216,7 +231,7 @@ impl<'m> Net<'m> {
         }
     }
 
-    fn to_client(&mut self, number: usize, bytes: &[u8]) {
+    fn take_udp_reply(&mut self, number: usize, bytes: &[u8]) {
         let client = &mut self.clients[number];
         let waiting = client
             .waiting

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The processor time that all threads of a process have used, kernel time on their behalf included.
+/// The processor time that all threads of a process have used, kernel time on their behalf
+/// included.
 ///
-/// In nanoseconds where the kernel counts them (`schedstat`), else in clock ticks of 10 ms. The time of threads that
-/// have ended is lost in the first case.
+/// In nanoseconds where the kernel counts them (`schedstat`), else in clock ticks of 10 ms. The
+/// time of threads that have ended is lost in the first case.
 ///
 /// # Errors
 ///
@@ -29,14 +30,16 @@ pub fn processor_time(pid: u32) -> io::Result<Duration> {
 fn ticks(pid: u32) -> io::Result<Duration> {
     const MILLIS_PER_TICK: u64 = 10;
     let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in parentheses, may hold blanks; the fields after it don't. `utime` is the 14th of all, `stime` the next.
+    // The name, in parentheses, may hold blanks; the fields after it don't. `utime` is the 14th of
+    // all, `stime` the next.
     let (_, fields) = text.rsplit_once(") ").ok_or(io::ErrorKind::InvalidData)?;
     let mut fields = fields.split(' ').skip(11);
     let sum = number(fields.next())? + number(fields.next())?;
     Ok(Duration::from_millis(sum * MILLIS_PER_TICK))
 }
 
-/// The bytes of anonymous memory that a process has resident: its heap, stacks and private maps, without files.
+/// The bytes of anonymous memory that a process has resident: its heap, stacks and private maps,
+/// without files.
 ///
 /// # Errors
 ///
@@ -50,14 +53,16 @@ pub fn anonymous_bytes(pid: u32) -> io::Result<u64> {
     Ok(number(line.split_whitespace().next())? * 1024)
 }
 
-/// Ties the calling thread, and the processes and threads that it starts from now on, to one processor core.
+/// Ties the calling thread, and the processes and threads that it starts from now on, to one
+/// processor core.
 ///
 /// A core that the machine doesn't have, or that we may not use, leaves all as it was.
 pub fn pin(core: usize) {
     let mut set = CpuSet::new();
     if core < CpuSet::MAX_CPU {
         set.set(core);
-        // Without the right to choose a core the figures are less steady, which is no reason to give up.
+        // Without the right to choose a core the figures are less steady, which is no reason to
+        // give up.
         let _ = sched_setaffinity(None, &set);
     }
 }

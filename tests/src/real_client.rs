@@ -90,6 +90,30 @@ impl Kind {
         }
     }
 
+    /// The parts of its log's lines by which it says that something is wrong with a tracker.
+    pub const fn complaints(self) -> &'static [&'static str] {
+        match self {
+            Self::Libtorrent => &["tracker_error", "tracker_warning", "scrape_failed"],
+            Self::Transmission => &[
+                " Could not connect to tracker (",
+                "nnounce error:",
+                "crape error:",
+                "racker warning:",
+                "Tracker gave HTTP",
+            ],
+            Self::Aria2 => &["Tracker returned", "UDPT received bad", "UDPT fail"],
+        }
+    }
+
+    /// The part of a line by which it says that a scrape succeeded, if it does.
+    pub const fn praise(self) -> Option<&'static str> {
+        match self {
+            Self::Libtorrent => Some("scrape_reply"),
+            // It scrapes only when no announce has told it the same.
+            Self::Transmission | Self::Aria2 => None,
+        }
+    }
+
     /// Starts the client. It goes on until it is stopped, whether it has everything or not.
     ///
     /// It looks for peers nowhere but at the tracker: no DHT, no peer exchange, no local discovery.
@@ -177,7 +201,7 @@ fn libtorrent(task: &Task<'_>) -> Command {
     command
 }
 
-/// Adds one torrent and prints what happens, until SIGTERM; then tells the tracker and ends.
+/// Adds one torrent and prints what happens, until SIGTERM; then scrapes, leaves and ends.
 const LIBTORRENT: &str = r#"
 import signal, sys, time
 import libtorrent
@@ -204,6 +228,16 @@ while not stop:
     for alert in session.pop_alerts():
         if not isinstance(alert, (libtorrent.log_alert, libtorrent.peer_log_alert)):
             print(alert.what(), alert.message(), flush=True)
+# Scrapes.
+handle.scrape_tracker()
+deadline = time.monotonic() + 5
+scraped = False
+while not scraped and time.monotonic() < deadline:
+    session.wait_for_alert(100)
+    for alert in session.pop_alerts():
+        if isinstance(alert, (libtorrent.scrape_reply_alert, libtorrent.scrape_failed_alert)):
+            print(alert.what(), alert.message(), flush=True)
+            scraped = True
 # Leaves, and waits until the tracker has answered that, not an announce before it.
 handle.pause()
 deadline = time.monotonic() + 5

@@ -83,6 +83,11 @@ fn conf() {
 }
 
 #[test]
+fn connections() {
+    run("connections", 3_000);
+}
+
+#[test]
 fn http_request() {
     run("http_request", 300);
 }

@@ -178,6 +178,22 @@ fn a_fill_of_the_real_program_arrives_whole() {
     assert!(report.counts.connects > 50, "{report:?}");
 }
 
+#[test]
+fn announces_and_scrapes_over_http_arrive() {
+    let server = Server::start(&[]);
+    for keep_alive in [true, false] {
+        let mut config = config(server.tcp_v4(), 7, 40);
+        config.protocol = Protocol::Http { keep_alive };
+        config.extent = Extent::Replies(200);
+        config.mix.connect = 0;
+        config.window = 8;
+        let counts = load::run(&config).unwrap().counts;
+        assert_eq!(counts.announces + counts.scrapes, 200, "{counts:?}");
+        assert!(counts.announces > 50 && counts.scrapes > 50, "{counts:?}");
+        assert!(counts.peers_listed > 0, "{counts:?}");
+    }
+}
+
 /// A stand-in that loses the first copy of every third announce, and answers the second.
 #[test]
 fn what_a_network_loses_is_sent_again() {

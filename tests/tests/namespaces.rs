@@ -136,6 +136,24 @@ fn a_listener_on_one_address_serves_that_address() {
     HttpClient::connect(server.tcp_v4()).announce(&leecher(1001));
 }
 
+/// The port is fixed, since this network is ours alone.
+#[test]
+fn one_port_serves_both_families_and_both_protocols() {
+    if !enter_test("one_port_serves_both_families_and_both_protocols") {
+        return;
+    }
+    let server = Server::start(&["-p", "6969", "-P", "6969"]);
+    for (_, udp, tcp) in addresses(&server) {
+        assert_eq!((udp.port(), tcp.port()), (6969, 6969));
+        let client = UdpClient::connect(udp);
+        client.announce(&Announce::leecher(1001));
+        let reply = HttpClient::connect(tcp).announce(&leecher(1001));
+        // Not an IPv4 address in the dress of an IPv6 one.
+        let length = if tcp.is_ipv4() { 4 } else { 16 };
+        assert_eq!(reply.value.string("external ip").len(), length);
+    }
+}
+
 /// Some addresses of this machine, each with where to send UDP and TCP.
 fn addresses(server: &Server) -> Vec<(IpAddr, SocketAddr, SocketAddr)> {
     let mut addresses = vec![v4(1), v4(2), v4(3), Ipv4Addr::LOCALHOST.into()];

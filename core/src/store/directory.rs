@@ -113,8 +113,8 @@ impl Store<'_> {
         let sum = read_tally(&self.arena, run);
         let buckets = (sum.peers / F::BUCKET_MEAN)
             .next_power_of_two()
-            .min(MOST_FIRST as u32);
-        let mut sizes = [0; MOST_FIRST];
+            .min(MOST_FIRST);
+        let mut sizes = [0; MOST_FIRST as usize];
         for record in records::<F>(&self.arena, run) {
             let bucket = self.bucket_of::<F>(buckets, record);
             if let Some(size) = sizes.get_mut(bucket as usize) {
@@ -511,7 +511,7 @@ impl Store<'_> {
 }
 
 /// Most buckets that a swarm starts with when it becomes large.
-const MOST_FIRST: usize = 8;
+const MOST_FIRST: u32 = 8;
 
 /// Peers that fit into a run of so many words.
 pub(super) const fn room<F: Family>(size: u32) -> u32 {

@@ -9,11 +9,11 @@ use super::torrents::TorrentId;
 
 /// Run sizes in words. Steps are about a seventh where most runs of large swarms are, and each size leaves little of a
 /// page over.
-const SIZES: [u16; CLASSES] = [
+const SIZES: [u16; CLASSES as usize] = [
     6, 8, 10, 12, 14, 18, 22, 26, 30, 36, 42, 50, 56, 64, 72, 84, 92, 102, 112, 128, 146, 170, 204,
     256, 340, 512, 1024,
 ];
-const CLASSES: usize = 27;
+const CLASSES: u32 = 27;
 
 /// Which runs share pages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,7 +86,7 @@ struct Pool {
 }
 
 pub(super) struct Runs {
-    pools: [Pool; 2 * CLASSES],
+    pools: [Pool; 2 * CLASSES as usize],
 }
 
 impl Runs {
@@ -95,7 +95,7 @@ impl Runs {
             pools: [Pool {
                 last: None,
                 used: 0,
-            }; 2 * CLASSES],
+            }; 2 * CLASSES as usize],
         }
     }
 
@@ -170,7 +170,7 @@ impl Runs {
     /// The address of the last run of the `nth` class of a share, if there is one: the one that frees its page's end when
     /// it is given back. And how many there are in its page.
     pub(super) fn last(&self, arena: &Arena<'_>, share: Share, nth: u32) -> Option<(u32, u32)> {
-        let number = share as u32 * CLASSES as u32 + nth;
+        let number = share as u32 * CLASSES + nth;
         let pool = self.pools.get(number as usize)?;
         let at = arena.address(pool.last?) + (pool.used.checked_sub(1)?) * size_of(number);
         Some((at, pool.used))
@@ -190,18 +190,20 @@ impl Runs {
     }
 
     /// How many classes there are.
-    pub(super) const CLASSES: u32 = CLASSES as u32;
+    pub(super) const CLASSES: u32 = CLASSES;
 }
 
 /// The number of a class and share, as in a page's word.
 fn number(share: Share, size: u32) -> Option<u32> {
     let class = SIZES.iter().position(|&s| u32::from(s) == size)?;
-    u32::try_from(share as usize * CLASSES + class).ok()
+    Some(share as u32 * CLASSES + u32::try_from(class).ok()?)
 }
 
 fn size_of(number: u32) -> u32 {
-    let class = number as usize % CLASSES;
-    SIZES.get(class).map_or(PAGE_WORDS, |&size| u32::from(size))
+    let class = number % CLASSES;
+    SIZES
+        .get(class as usize)
+        .map_or(PAGE_WORDS, |&size| u32::from(size))
 }
 
-const _: () = assert!(2 * CLASSES < INDEX_PAGE as usize);
+const _: () = assert!(2 * CLASSES <= INDEX_PAGE);

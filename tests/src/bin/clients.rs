@@ -217,6 +217,8 @@ impl Case {
         if seen.seeders > may_stay || seen.leechers != 0 {
             return Err(Outcome::Failed(format!("after they left: {seen:?}")));
         }
+        setup.hear(Role::Seeder)?;
+        setup.hear(Role::Downloader)?;
         let told = 2 - seen.seeders;
         Ok(format!(
             "same bytes, 1 completed, {told} told that they left"
@@ -354,10 +356,31 @@ impl<'a> Setup<'a> {
                 "Transmission takes the IPv6 peers of UDP trackers for IPv4 ones",
             ),
         };
-        let log = fs::read(self.home(role).join("log")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log);
-        text.contains(line)
+        self.log(role)
+            .contains(line)
             .then(|| format!("{meaning}; its log: {line}"))
+    }
+
+    /// Fails if a client said that something is wrong with the tracker.
+    fn hear(&self, role: Role) -> Result<(), Outcome> {
+        let kind = self.kind(role);
+        let log = self.log(role);
+        let complains = |line: &&str| kind.complaints().iter().any(|it| line.contains(it));
+        if let Some(line) = log.lines().find(complains) {
+            return Err(Outcome::Failed(format!("{}: {line}", kind.name())));
+        }
+        match kind.praise() {
+            Some(praise) if !log.contains(praise) => {
+                let name = kind.name();
+                Err(Outcome::Failed(format!("no {praise} in the log of {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn log(&self, role: Role) -> String {
+        let log = fs::read(self.home(role).join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 }
 

@@ -1,5 +1,6 @@
-//! The limit of what a tracker can reach: the program's own way through the sockets, with replies of the right shape
-//! and nothing tracked. It says where it listens in the program's words and runs until it is killed.
+//! The limit of what a tracker can reach: the program's own way through the sockets, with replies
+//! of the right shape and nothing tracked. It says where it listens in the program's words and runs
+//! until it is killed.
 #![forbid(unsafe_code)]
 
 use std::io;

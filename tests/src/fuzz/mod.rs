@@ -4,6 +4,7 @@
 //! `tests/fuzz` hands them to libFuzzer; the ordinary tests hand them the committed corpus and
 //! random changes of it.
 pub mod conf;
+pub mod connections;
 pub mod http_request;
 pub mod query;
 pub mod seeds;
@@ -22,8 +23,9 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("conf", conf::run),
+    ("connections", connections::run),
     ("http_request", http_request::run),
     ("query", query::run),
     ("store_ops", store_ops::run),

@@ -9,6 +9,7 @@ pub type Seed = (&'static str, Vec<u8>);
 pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "conf" => conf(),
+        "connections" => connections(),
         "http_request" => http_request(),
         "query" => query(),
         "store_ops" => store_ops(),
@@ -216,6 +217,58 @@ fn conf() -> Vec<Seed> {
     text.into_iter()
         .map(|(name, text)| (name, text.to_vec()))
         .collect()
+}
+
+fn connections() -> Vec<Seed> {
+    // What happens, to which connection, how much.
+    let steps = |steps: &[(u8, u8, u8)]| {
+        let bytes = steps
+            .iter()
+            .flat_map(|&(what, index, much)| [what << 2 | index, much]);
+        bytes.collect()
+    };
+    vec![
+        (
+            "eviction",
+            steps(&[
+                (0, 0, 0),
+                (0, 0, 0),
+                (0, 0, 0),
+                (0, 0, 0),
+                (7, 0, 9),
+                (0, 0, 0),
+                (1, 0, 18),
+            ]),
+        ),
+        (
+            "robbery",
+            steps(&[
+                (0, 0, 0),
+                (0, 0, 0),
+                (0, 0, 0),
+                (1, 0, 5),
+                (7, 0, 4),
+                (3, 1, 40),
+                (1, 2, 5),
+                (1, 0, 13),
+                (4, 1, 100),
+                (1, 2, 13),
+                (4, 1, 255),
+                (1, 1, 18),
+            ]),
+        ),
+        (
+            "times",
+            steps(&[
+                (0, 0, 0),
+                (1, 0, 20),
+                (7, 0, 119),
+                (1, 0, 16),
+                (7, 0, 240),
+                (0, 0, 0),
+            ]),
+        ),
+    ]
 }
 
 fn store_ops() -> Vec<Seed> {

@@ -15,8 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One thread's share of the load. Returns the counts when its plan is done.
 ///
-/// The connections stand in a ring. The thread waits for the reply on the oldest, and only on that, so that it needs
-/// few system calls and is seldom woken: the tracker is to be the slower of the two.
+/// The connections stand in a ring. The thread waits for the reply on the oldest, and only on that,
+/// so that it needs few system calls and is seldom woken: the tracker is to be the slower of the
+/// two.
 pub(super) fn run(mut plan: Plan<'_>, keep_alive: bool, start: Instant) -> io::Result<Counts> {
     let mut counts = Counts::default();
     let mut counting = false;
@@ -52,7 +53,8 @@ pub(super) fn run(mut plan: Plan<'_>, keep_alive: bool, start: Instant) -> io::R
                 }
                 counts.peers_listed += u64::from(peers);
                 if keep_alive && let Some((request, item)) = plan.take() {
-                    // A tracker that closes all the same costs a new connection, which the loss shows.
+                    // A tracker that closes all the same costs a new connection, which the loss
+                    // shows.
                     if oldest.ask(plan.config, request, item, keep_alive).is_ok() {
                         ring.push_back(oldest);
                     } else {
@@ -156,9 +158,10 @@ pub(crate) fn emit(config: &Config, request: Request, item: Item, keep_alive: bo
         let port = work.port(item);
         let _ = write!(
             out,
-            "&peer_id=-LT0001-{:012}&port={port}&uploaded=0&downloaded=1048576&left={left}&compact=1&key={:08X}",
-            item.peer, item.peer
+            "&peer_id=-LT0001-{:012}&port={port}&uploaded=0&downloaded=1048576&left={left}",
+            item.peer
         );
+        let _ = write!(out, "&compact=1&key={:08X}", item.peer);
         if config.wanted >= 0 {
             let _ = write!(out, "&numwant={}", config.wanted);
         }

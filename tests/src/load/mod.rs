@@ -1,7 +1,9 @@
-//! An own load tool for UDP and HTTP: it asks as fast as the tracker answers, and checks every answer.
+//! An own load tool for UDP and HTTP: it asks as fast as the tracker answers, and checks every
+//! answer.
 //!
-//! Each thread keeps a window of requests outstanding: a reply makes room for the next request, so the tracker sets the
-//! pace and its receive buffer doesn't overflow. Torrents, peers and their order follow from numbers ([`work`]).
+//! Each thread keeps a window of requests outstanding: a reply makes room for the next request, so
+//! the tracker sets the pace and its receive buffer doesn't overflow. Torrents, peers and their
+//! order follow from numbers ([`work`]).
 
 mod http;
 pub mod options;
@@ -169,7 +171,8 @@ impl Report {
 pub(crate) struct Plan<'c> {
     pub(crate) config: &'c Config,
     random: Random,
-    /// The next pair or block of torrents in [`Extent::Fill`] and [`Extent::Verify`], or replies still wanted.
+    /// The next pair or block of torrents in [`Extent::Fill`] and [`Extent::Verify`], or replies
+    /// still wanted.
     next: u64,
     end: u64,
 }

@@ -17,7 +17,7 @@ usage: load ADDRESS:PORT [options]
   --seconds N        how long (default 5)
   --replies N        until N replies came, instead
   --fill             until each peer of each torrent announced once and was answered, instead
-  --verify           until each torrent was scraped once, instead: tells the peers that the tracker holds
+  --verify           until each torrent was scraped once, instead: tells the peers held
   --warm-up N        seconds before the counts begin (default 0)
   --torrents N       (default 1000)
   --peers N          peers of each torrent (default 100)
@@ -32,7 +32,8 @@ usage: load ADDRESS:PORT [options]
   --key-values       print one line of key=value for programs
 ";
 
-/// Parses the arguments after the program's name. Returns the load and whether to print for programs.
+/// Parses the arguments after the program's name. Returns the load and whether to print for
+/// programs.
 ///
 /// # Errors
 ///
@@ -105,7 +106,8 @@ pub fn parse(args: &[String]) -> Result<(Config, bool), String> {
     Ok((config, key_values))
 }
 
-/// Requests outstanding, or connections, with which a tracker is never idle and its receive buffer never overflows.
+/// Requests outstanding, or connections, with which a tracker is never idle and its receive buffer
+/// never overflows.
 pub const fn default_window(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Udp => 192,
@@ -191,8 +193,9 @@ pub fn key_values(report: &Report) -> String {
     let counts = &report.counts;
     let (before, after) = report.memory.unwrap_or_default();
     format!(
-        "replies={} rate={:.0} connects={} announces={} scrapes={} refused={} wrong={} lost={} resent={} \
-         peers_listed={} peers_scraped={} elapsed_ns={} server_ns={} memory_before={before} memory_after={after}",
+        "replies={} rate={:.0} connects={} announces={} scrapes={} refused={} wrong={} lost={} \
+         resent={} peers_listed={} peers_scraped={} elapsed_ns={} server_ns={} \
+         memory_before={before} memory_after={after}",
         counts.replies(),
         report.rate(),
         counts.connects,

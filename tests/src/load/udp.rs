@@ -158,7 +158,8 @@ impl Client<'_> {
                 return Ok(());
             }
             idle = if self.receive(now)? == 0 { idle + 1 } else { 0 };
-            // A thread that sleeps makes the tracker pay for waking it, so it looks around for a while first.
+            // A thread that sleeps makes the tracker pay for waking it, so it looks around for a
+            // while first.
             if idle > 200 {
                 self.wait()?;
             }
@@ -170,7 +171,8 @@ impl Client<'_> {
         }
     }
 
-    /// Waits for what is still on its way, without counting it: sockets that vanish would cost the tracker errors.
+    /// Waits for what is still on its way, without counting it: sockets that vanish would cost the
+    /// tracker errors.
     fn drain(&mut self, since: u64) -> io::Result<()> {
         let counts = self.counts.clone();
         while self.outstanding() > 0 && self.now() < since + PATIENCE / 3 {

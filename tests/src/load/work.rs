@@ -1,4 +1,5 @@
-//! Which torrents and peers the load is about. All of it follows from numbers, so that every run asks the same.
+//! Which torrents and peers the load is about. All of it follows from numbers, so that every run
+//! asks the same.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -59,7 +60,8 @@ const FIRST_PORT: u32 = 1024;
 const PORTS: u32 = 64_000;
 
 impl Work {
-    /// As many source addresses as the peers of a torrent need to be distinct, and as spread the load well.
+    /// As many source addresses as the peers of a torrent need to be distinct, and as spread the
+    /// load well.
     pub fn sources_for(server: IpAddr, peers: u32) -> u32 {
         if server.is_ipv4() && server.is_loopback() {
             peers.div_ceil(PORTS).max(16)
@@ -78,7 +80,8 @@ impl Work {
         self.len() == 0
     }
 
-    /// Pair number `n`, modulo [`len`](Self::len): all torrents get their first peer before one gets a second.
+    /// Pair number `n`, modulo [`len`](Self::len): all torrents get their first peer before one
+    /// gets a second.
     pub fn nth(&self, n: u64) -> Item {
         let torrents = u64::from(self.torrents);
         Item {
@@ -107,8 +110,8 @@ impl Work {
         (item.peer % self.sources + item.torrent % self.sources) % self.sources
     }
 
-    /// The port that a peer announces: with the source, no two peers of a torrent have the same for up to
-    /// 64,000 peers per source.
+    /// The port that a peer announces: with the source, no two peers of a torrent have the same for
+    /// up to 64,000 peers per source.
     pub fn port(&self, item: Item) -> u16 {
         let offset = narrow(mix(u64::from(item.torrent)) % u64::from(PORTS));
         let port = FIRST_PORT + (item.peer / self.sources + offset) % PORTS;
@@ -122,7 +125,8 @@ impl Work {
     }
 }
 
-/// The address to send from to `server` as source number `source`: one of 127.0.0.0/8 each if the server is there.
+/// The address to send from to `server` as source number `source`: one of 127.0.0.0/8 each if the
+/// server is there.
 pub fn source_address(server: SocketAddr, source: u32) -> SocketAddr {
     let ip = match server.ip() {
         IpAddr::V4(ip) if ip.is_loopback() => {

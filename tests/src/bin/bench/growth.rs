@@ -10,8 +10,8 @@ use crate::in_process::{InProcess, memory_for, work};
 use crate::table::{median, print};
 use crate::trackers::TRACKER_CORE;
 
-/// Prints nanoseconds per announce with 30 peers wanted. A column is a size of swarms, a row a number
-/// of torrents; combinations of more than `most` peers are left out.
+/// Prints nanoseconds per announce with 30 peers wanted. A column is a size of swarms, a row a
+/// number of torrents; combinations of more than `most` peers are left out.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     const SIZES: [u32; 8] = [1, 5, 30, 100, 1_000, 10_000, 100_000, 1_000_000];
     let (most, count) = if quick {

@@ -100,7 +100,8 @@ impl<'m> InProcess<'m> {
         requests
     }
 
-    /// Answers all, and returns the bytes of the replies. Never inlined: valgrind counts by its name.
+    /// Answers all, and returns the bytes of the replies. Never inlined: valgrind counts by its
+    /// name.
     #[inline(never)]
     pub(crate) fn answer_all(&mut self, requests: &Requests) -> usize {
         let each = requests.bytes.chunks_exact(ANNOUNCE).zip(&requests.sources);

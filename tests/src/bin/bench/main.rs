@@ -1,7 +1,7 @@
 //! The benches. They print figures as Markdown and assert none: times are for people to judge.
 //!
-//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for a
-//! run that only shows that it runs. Other trackers are measured where they are installed.
+//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for
+//! a run that only shows that it runs. Other trackers are measured where they are installed.
 #![forbid(unsafe_code)]
 
 mod growth;

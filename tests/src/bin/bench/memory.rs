@@ -123,8 +123,8 @@ pub(crate) fn load_for(tracker: &Running, work: &Work) -> Config {
     }
 }
 
-/// The growth with the lowest limit, in steps of an eighth, that holds all: an operator wouldn't set
-/// it higher, and it decides how large the index is. Returns the limit in KiB as well.
+/// The growth with the lowest limit, in steps of an eighth, that holds all: an operator wouldn't
+/// set it higher, and it decides how large the index is. Returns the limit in KiB as well.
 fn ours(work: &Work) -> Result<(u64, Held), Failure> {
     let mut limit = 1024;
     loop {

@@ -223,7 +223,8 @@ fn opentracker(
     worker: bool,
     work: &Work,
 ) -> io::Result<Command> {
-    // Debian's serves only what is on its list. One more torrent is there to see when the list counts.
+    // Debian's serves only what is on its list. One more torrent is there to see when the list
+    // counts.
     let mut list = String::new();
     for torrent in 0..=work.torrents {
         for byte in work.info_hash(torrent) {
