@@ -46,14 +46,23 @@ fn old_swarm_answers(server: &Server) {
 }
 
 #[test]
-fn floods_of_torrents_peers_connections_and_half_requests_stay_within_the_limit() {
-    const LIMIT: u64 = 2 << 20;
-    let server = Server::start(&["-m", "2M"]);
+fn floods_of_all_kinds_stay_within_the_least_limit() {
+    flood_all(1 << 20, "1M");
+}
+
+#[test]
+fn floods_of_all_kinds_stay_within_a_larger_limit() {
+    flood_all(3 << 20, "3M");
+}
+
+/// Torrents, peers, connections and half requests, each more than there is room for.
+fn flood_all(limit: u64, option: &str) {
+    let server = Server::start(&["-m", option]);
     let anonymous = || anonymous_bytes(server.pid()).expect("a process");
     let idle = anonymous();
     let within = |what: &str| {
         let now = anonymous();
-        assert!(now <= LIMIT, "{now} bytes with {what}, {idle} at first");
+        assert!(now <= limit, "{now} bytes with {what}, {idle} at first");
         now
     };
     let client = UdpClient::connect(server.udp_v4());
@@ -71,7 +80,7 @@ fn floods_of_torrents_peers_connections_and_half_requests_stay_within_the_limit(
     let hostile = from(2);
     flood(
         &hostile,
-        (0..60_000).map(|number| Announce::leecher(9).with_hash(numbered(number))),
+        (0..100_000).map(|number| Announce::leecher(9).with_hash(numbered(number))),
     );
     assert!(within("torrents") > idle, "the flood was stored nowhere");
     old_swarm_answers(&server);
@@ -111,7 +120,7 @@ fn floods_of_torrents_peers_connections_and_half_requests_stay_within_the_limit(
     }
     let most = within("connections");
     old_swarm_answers(&server);
-    eprintln!("{idle} bytes idle, {most} of {LIMIT} flooded");
+    eprintln!("{idle} bytes idle, {most} of {limit} flooded");
 
     drop(connections);
     old_swarm_answers(&server);
