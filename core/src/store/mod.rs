@@ -16,7 +16,7 @@
 //!
 //! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a class are
 //! dense. A run's owner leads to the record or directory that leads to the run. A run has at least one
-//! peer. The index has one bucket for each torrent. An address never outlives a call of [`Store::give`], which may
+//! peer. The index has one bucket for each torrent. An address never outlives a call of `Store::give`, which may
 //! move any other run.
 
 mod arena;
