@@ -10,7 +10,8 @@ pub struct Policy {
     pub interval_jitter: u32,
     /// Seconds after its last announce that a peer is forgotten. Up to 28,800 (8 hours).
     pub peer_timeout: u32,
-    /// Seconds after its last announce that a torrent without peers is forgotten, if somebody completed it.
+    /// Seconds after its last announce that a torrent without peers is forgotten, if somebody completed
+    /// it. Up to 4,000,000 (46 days).
     pub torrent_timeout: u32,
     /// Peers in an HTTP reply when the client names no number.
     pub default_wanted: u16,

@@ -43,7 +43,7 @@ pub struct Announce {
 /// Valid until the next call that changes the tracker.
 #[derive(Clone, Debug)]
 pub struct Announced {
-    /// The swarm's counts, the announcer included.
+    /// The swarm's counts, the announcer included unless it left or found no room.
     pub counts: Counts,
     /// Seconds until the client should announce again, jittered.
     pub interval: u32,

@@ -107,6 +107,9 @@ fn announce(
         counts.leechers,
         counts.seeders,
     ));
+    if reply.used < udp::ANNOUNCE_REPLY_BYTES {
+        return;
+    }
     // Peers of the source's own family: the stride of the list goes by it, not by a flag.
     let most = |limit: u16| {
         let limit = usize::from(limit);

@@ -7,15 +7,15 @@ use super::torrents::{Place, TorrentId};
 use super::{Selection, Status, Store};
 use crate::random::Random;
 
-/// Buckets of a large swarm that are looked at for one reply. A leecher needs four; a seeder among seeders goes on
-/// looking for leechers, but not for ever.
-const MOST_BUCKETS: u32 = 32;
-/// Peers that a bucket gives at least, so that a reply comes from few places in memory.
-const LEAST_SHARE: u32 = 16;
+/// Peers of a large swarm that are looked at for one reply, to within a bucket. A leecher needs about
+/// twice as many as it wants; a seeder among seeders goes on looking for leechers, but not for ever.
+const MOST_SEEN: usize = 1200;
+/// Buckets that are looked at: after a collapse most of them are nearly empty.
+const MOST_LOOKS: u32 = 256;
 
 impl Store<'_> {
     /// Fills `out` with compact peers, as many as fit and suit, and returns the bytes used. A small swarm is searched whole,
-    /// of a large one 32 buckets at most.
+    /// of a large one 256 buckets and about 1,200 peers at most.
     pub(super) fn choose<F: Family>(
         &self,
         id: TorrentId,
@@ -46,16 +46,20 @@ impl Store<'_> {
 
     fn choose_large<F: Family>(&self, root: u32, list: &mut List<'_, F>, random: &mut Random) {
         let buckets = directory::buckets(&self.arena, root);
+        let mut seen = 0;
         for (number, left) in Walk::new(buckets, random).zip((1..=buckets).rev()) {
-            if list.room() == 0 || buckets - left >= MOST_BUCKETS {
+            if list.room() == 0 || seen >= MOST_SEEN || buckets - left >= MOST_LOOKS {
                 break;
             }
-            // A few from each of a few buckets; more where there are hardly more peers than wanted; and all that
-            // suit where few do.
-            let share = (list.room() / left).saturating_mul(4).max(LEAST_SHARE);
+            // Half of each of a few buckets, so that full ones give more than others; more where there
+            // are hardly more peers than wanted; and all that suit where few do.
+            let share = (list.room() / left).saturating_mul(4);
             let share = if list.seeders { share } else { u32::MAX };
             if let Some(run) = directory::bucket(&self.arena, root, number) {
-                list.take(records::<F>(&self.arena, run), share, random);
+                let records = records::<F>(&self.arena, run);
+                seen += records.len();
+                let half = u32::try_from(records.len().div_ceil(2)).unwrap_or(u32::MAX);
+                list.take(records, share.max(half), random);
             }
         }
     }
@@ -133,15 +137,13 @@ struct Walk {
 impl Walk {
     fn new(count: u32, random: &mut Random) -> Self {
         let at = random.below(count);
-        // A step that shares no factor with the count meets every number once.
-        let mut step = 1;
-        for _ in 0..4 {
-            let candidate = random.below(count).max(1);
-            if coprime(candidate, count) {
-                step = candidate;
-                break;
-            }
-        }
+        // A step that shares no factor with the count meets every number once, and one of a quarter
+        // to a half of it soon gets everywhere. Of eight in a row one nearly always does.
+        let first = (count / 4 + random.below(count / 4 + 1)).max(1);
+        let step = (first..first + 8)
+            .find(|&step| coprime(step, count))
+            .unwrap_or(1)
+            % count.max(1);
         Self {
             at,
             step,

@@ -168,6 +168,11 @@ impl Store<'_> {
     /// Makes one run again of a large swarm that has become small. Does nothing if there is no room for it.
     pub(super) fn make_whole<F: Family>(&mut self, id: TorrentId, root: u32) {
         let sum = tally(&self.arena, root);
+        if sum.peers == 0 {
+            // Empty buckets have no runs.
+            self.give_directory(id, root, F::V6, Place::Empty);
+            return;
+        }
         let Ok(run) = self.take(Share::Small, RUN_HEAD + sum.peers * F::WORDS, 0) else {
             return;
         };
@@ -189,10 +194,15 @@ impl Store<'_> {
             set_bucket(&mut self.arena, root, number, None);
             self.give(at);
         }
+        self.give_directory(id, root, F::V6, Place::Whole(run));
+    }
+
+    /// Gives a directory back whose buckets are gone, once the swarm is at another place.
+    fn give_directory(&mut self, id: TorrentId, root: u32, v6: bool, place: Place) {
         for page in 0..pages(&self.arena, root) {
             self.give_bucket_page(root, page);
         }
-        id.set_place(&mut self.arena, F::V6, Place::Whole(run));
+        id.set_place(&mut self.arena, v6, place);
         self.give(root);
     }
 
@@ -206,7 +216,6 @@ impl Store<'_> {
         now: Secs,
     ) -> Result<(), Full> {
         let number = self.bucket_of::<F>(buckets(&self.arena, root), record);
-        let reserve = self.reserve_from::<F>(root);
         let run = match bucket(&self.arena, root, number) {
             Some(run) => match self.make_bucket_room::<F>(root, number, run, now) {
                 Ok(run) => run,
@@ -217,7 +226,8 @@ impl Store<'_> {
                 Err(Full) => return Err(Full),
             },
             None => {
-                let run = self.new_bucket::<F>(id, 1, reserve)?;
+                // So few words that no reserve is kept from them.
+                let run = self.new_bucket::<F>(id, 1, 0)?;
                 set_bucket(&mut self.arena, root, number, Some(run));
                 run
             }
@@ -327,13 +337,15 @@ impl Store<'_> {
             }
             return Ok(());
         }
-        let stays = self.new_bucket::<F>(id, peers - moving, self.reserve)?;
-        let moves = match self.new_bucket::<F>(id, moving, self.reserve) {
-            Ok(at) => at,
-            Err(full) => {
-                self.give(stays);
-                return Err(full);
-            }
+        let Ok(stays) = self.new_bucket::<F>(id, peers - moving, self.reserve) else {
+            self.drop_entry(root, new);
+            return Err(Full);
+        };
+        let Ok(moves) = self.new_bucket::<F>(id, moving, self.reserve) else {
+            // The last of its class, so nothing moves.
+            self.give(stays);
+            self.drop_entry(root, new);
+            return Err(Full);
         };
         for nth in 0..peers {
             let Some(record) = record::<F>(&self.arena, run, nth) else {
@@ -388,12 +400,12 @@ impl Store<'_> {
         root: u32,
         words: u32,
     ) -> Result<u32, Full> {
-        let bigger = self.take(Share::Small, words, self.reserve)?;
-        let used = Runs::size_at(&self.arena, root);
-        self.arena.copy(root, bigger, used);
-        id.set_place(&mut self.arena, v6, Place::Large(bigger));
+        let other = self.take(Share::Small, words, self.reserve)?;
+        let used = Runs::size_at(&self.arena, root).min(Runs::size_at(&self.arena, other));
+        self.arena.copy(root, other, used);
+        id.set_place(&mut self.arena, v6, Place::Large(other));
         self.give(root);
-        Ok(bigger)
+        Ok(other)
     }
 
     /// Moves the buckets of a full directory into a page of their own.
@@ -443,6 +455,11 @@ impl Store<'_> {
             self.make_whole::<F>(id, root);
         } else if buckets > 1 && sum.peers < buckets.saturating_mul(F::BUCKET_MEAN / 2) {
             self.merge::<F>(id, root);
+            let words = HEAD + self::buckets(&self.arena, root);
+            if !is_paged(&self.arena, root) && words * 4 <= Runs::size_at(&self.arena, root) {
+                // Without memory for it the directory stays as long as it was.
+                let _ = self.move_directory(id, F::V6, root, words);
+            }
         }
     }
 
@@ -482,8 +499,13 @@ impl Store<'_> {
             }
             (Some(_), None) => set_buckets(&mut self.arena, root, last),
         }
-        if is_paged(&self.arena, root) && last.is_multiple_of(PAGE_WORDS) {
-            self.give_bucket_page(root, last / PAGE_WORDS);
+        self.drop_entry(root, last);
+    }
+
+    /// Undoes what [`add_entry`](Self::add_entry) did for a bucket that there isn't, or is no more.
+    fn drop_entry(&mut self, root: u32, number: u32) {
+        if is_paged(&self.arena, root) && number.is_multiple_of(PAGE_WORDS) {
+            self.give_bucket_page(root, number / PAGE_WORDS);
         }
     }
 

@@ -151,7 +151,7 @@ impl<'m> Store<'m> {
 
     /// An empty store in `memory`, which should be all zero so that no more of it becomes resident than is used.
     ///
-    /// `key` must be secret and random. The time-outs come from the policy, the peers' limited to eight hours.
+    /// `key` must be secret and random. The time-outs come from the policy.
     ///
     /// # Errors
     ///
@@ -256,7 +256,7 @@ impl<'m> Store<'m> {
 
     /// Fills `out` with compact IPv4 peers that suit, chosen at random, and returns the bytes used.
     ///
-    /// Looks at 255 peers of a small swarm or at 32 buckets of a large one.
+    /// Looks at 255 peers of a small swarm, or at 256 buckets and about 1,200 peers of a large one.
     pub fn choose_v4(
         &self,
         id: TorrentId,

@@ -181,6 +181,8 @@ const COMPLETED: u32 = 1 << 13;
 const STAMP_MASK: u32 = 0xfff;
 /// Seconds in one step of a peer's age, which comes round after nine hours: long after the sweep has been there.
 const STAMP_SECONDS: u32 = 8;
+/// Steps by which a stamp may be ahead of the clock.
+const STEPS_AHEAD: u32 = 8;
 /// The longest time-out for which a stamp that has come round can't be taken for a fresh one, if a sweep comes by
 /// every hour.
 pub(super) const MOST_TIMEOUT: u32 = STAMP_MASK * STAMP_SECONDS - 3600;
@@ -221,9 +223,15 @@ pub(super) const fn status(state: u32) -> Status {
     }
 }
 
-/// Seconds since its last announce, to eight seconds.
+/// Seconds since its last announce, to eight seconds; 0 if that is up to a minute ahead, as it may be
+/// where the host's threads read the clock each for itself.
 pub(super) const fn age(state: u32, now: Secs) -> u32 {
-    ((now.0 / STAMP_SECONDS).wrapping_sub(state) & STAMP_MASK) * STAMP_SECONDS
+    let steps = (now.0 / STAMP_SECONDS).wrapping_sub(state) & STAMP_MASK;
+    if steps > STAMP_MASK - STEPS_AHEAD {
+        0
+    } else {
+        steps * STAMP_SECONDS
+    }
 }
 
 /// How many peers there are of each kind: in words of a run, of a directory, or summed over both families.
@@ -292,6 +300,7 @@ mod tests {
         let wrap = (STAMP_MASK + 1) * STAMP_SECONDS;
         for then in [0, 5, wrap - 8, wrap + 3, 7 * wrap - 1] {
             let state = state(6881, Status::Seeder, false, Secs(then));
+            assert_eq!(age(state, Secs(then.saturating_sub(60))), 0);
             for later in [0, 7, 8, 2700, MOST_TIMEOUT] {
                 let age = age(state, Secs(then + later));
                 assert!(

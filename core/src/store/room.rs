@@ -15,6 +15,8 @@ use crate::time::Secs;
 
 /// Steps of the sweep that one announce may take to find room: 64 records or buckets.
 const STEPS: u32 = 64;
+/// Buckets that one announce may look at to free a page: more than the last page of any class has.
+const LOOKS: u32 = 128;
 
 impl Store<'_> {
     /// What was lost to make room, since the start.
@@ -22,7 +24,8 @@ impl Store<'_> {
         &self.losses
     }
 
-    /// Tries to make room. Takes at most 64 steps of the sweep, and then at most one page from large swarms.
+    /// Tries to make room. Takes at most 64 steps of the sweep, and if no page is free then, looks at
+    /// 128 buckets of large swarms at most.
     pub(super) fn make_room(&mut self, now: Secs) {
         for _ in 0..STEPS {
             self.step(now, true);
@@ -32,25 +35,30 @@ impl Store<'_> {
         }
     }
 
-    /// Empties a page of buckets of large swarms, if there is one whose swarms can spare it.
-    ///
-    /// Only the last page of a class can be emptied without moving anything; which peers are in it is as good as random.
+    /// Drops buckets of large swarms that can spare them until a page is free. The classes with the
+    /// fewest runs in their last page come first, since those are nearest to freeing it; which
+    /// swarms are met is as good as random.
     fn reclaim_page(&mut self) {
         let mut tried = 0u32;
-        for _ in 0..Runs::CLASSES {
-            let least = (0..Runs::CLASSES)
-                .filter(|nth| tried & (1 << nth) == 0)
-                .filter_map(|nth| Some((self.runs.last(&self.arena, Share::Large, nth)?.1, nth)))
-                .min();
-            let Some((used, nth)) = least else { return };
+        let mut looks = LOOKS;
+        while let Some((_, nth)) = (0..Runs::CLASSES)
+            .filter(|nth| tried & (1 << nth) == 0)
+            .filter_map(|nth| Some((self.runs.in_last_page(Share::Large, nth)?, nth)))
+            .min()
+        {
             tried |= 1 << nth;
-            let emptied = (0..used).all(|_| {
-                self.runs
-                    .last(&self.arena, Share::Large, nth)
-                    .is_some_and(|(run, _)| self.drop_bucket(run))
-            });
-            if emptied {
-                return;
+            // A run that can't be spared is passed over; one that goes makes way for the last.
+            let mut passed = 0;
+            while let Some(run) = self.runs.nth_last(&self.arena, Share::Large, nth, passed) {
+                if looks == 0 {
+                    return;
+                }
+                looks -= 1;
+                if !self.drop_bucket(run) {
+                    passed += 1;
+                } else if self.arena.free() > 0 {
+                    return;
+                }
             }
         }
     }

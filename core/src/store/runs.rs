@@ -150,8 +150,7 @@ impl Runs {
             arena.copy(last, at, size);
         }
         if pool.used == 0 {
-            let before = arena.page_word(page) & ((1 << CLASS_SHIFT) - 1);
-            pool.last = Page::from_word(before);
+            pool.last = page_before(arena, page);
             pool.used = if pool.last.is_some() {
                 PAGE_WORDS / size
             } else {
@@ -167,13 +166,31 @@ impl Runs {
         size_of(page_class(arena.page_word(arena.page_of(at))))
     }
 
-    /// The address of the last run of the `nth` class of a share, if there is one: the one that frees its page's end when
-    /// it is given back. And how many there are in its page.
-    pub(super) fn last(&self, arena: &Arena<'_>, share: Share, nth: u32) -> Option<(u32, u32)> {
-        let number = share as u32 * CLASSES + nth;
+    /// Runs in the last page of the `nth` class of a share: so many must be given back to free a
+    /// page. `None` if the class has none.
+    pub(super) fn in_last_page(&self, share: Share, nth: u32) -> Option<u32> {
+        let pool = self.pools.get(class_number(share, nth) as usize)?;
+        pool.last.map(|_| pool.used)
+    }
+
+    /// The address of the run that lies `back` runs before the last of the `nth` class of a share.
+    /// Walks back one page at a time.
+    pub(super) fn nth_last(
+        &self,
+        arena: &Arena<'_>,
+        share: Share,
+        nth: u32,
+        mut back: u32,
+    ) -> Option<u32> {
+        let number = class_number(share, nth);
         let pool = self.pools.get(number as usize)?;
-        let at = arena.address(pool.last?) + (pool.used.checked_sub(1)?) * size_of(number);
-        Some((at, pool.used))
+        let (size, mut page, mut used) = (size_of(number), pool.last?, pool.used);
+        while back >= used {
+            back -= used;
+            page = page_before(arena, page)?;
+            used = PAGE_WORDS / size;
+        }
+        Some(arena.address(page) + (used - 1 - back) * size)
     }
 
     /// The pages of all classes.
@@ -183,7 +200,7 @@ impl Runs {
             let mut next = pool.last;
             while let Some(page) = next {
                 pages += 1;
-                next = Page::from_word(arena.page_word(page) & ((1 << CLASS_SHIFT) - 1));
+                next = page_before(arena, page);
             }
         }
         pages
@@ -193,10 +210,19 @@ impl Runs {
     pub(super) const CLASSES: u32 = CLASSES;
 }
 
+/// The page of a class that was filled before another.
+fn page_before(arena: &Arena<'_>, page: Page) -> Option<Page> {
+    Page::from_word(arena.page_word(page) & ((1 << CLASS_SHIFT) - 1))
+}
+
+const fn class_number(share: Share, nth: u32) -> u32 {
+    share as u32 * CLASSES + nth
+}
+
 /// The number of a class and share, as in a page's word.
 fn number(share: Share, size: u32) -> Option<u32> {
     let class = SIZES.iter().position(|&s| u32::from(s) == size)?;
-    Some(share as u32 * CLASSES + u32::try_from(class).ok()?)
+    Some(class_number(share, u32::try_from(class).ok()?))
 }
 
 fn size_of(number: u32) -> u32 {

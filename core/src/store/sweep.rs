@@ -8,30 +8,34 @@ use super::torrents::{Place, TorrentId, Torrents};
 use crate::time::Secs;
 
 /// How far the sweep has come.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, PartialEq, Default)]
 pub(super) struct Cursor {
     /// The page's number less one.
     page: u32,
     slot: u32,
     v6: bool,
     bucket: u32,
+    /// The steps of the whole round, as it was when this one began.
+    round: u32,
 }
 
 impl Store<'_> {
-    /// Takes `steps` steps of the sweep. A step looks at one torrent, at one bucket of a large swarm (at most 255 peers),
-    /// or at a page without torrents.
+    /// Takes `steps` steps of the sweep. A step looks at one family of a torrent, at two buckets of a
+    /// large swarm (at most 255 peers each), or at a page without torrents.
     pub fn sweep(&mut self, now: Secs, steps: u32) {
         for _ in 0..steps {
             self.step(now, false);
         }
     }
 
-    /// The steps that the sweep takes to come round once, about: more while the store fills.
+    /// The steps that the sweep takes to come round once, about. What it forgets on its way makes the
+    /// round no shorter.
     pub fn sweep_round(&self) -> u32 {
-        let slots = self
-            .torrents
-            .count()
-            .saturating_add(self.torrents.count() / 8);
+        self.cursor.round.max(self.whole_round())
+    }
+
+    fn whole_round(&self) -> u32 {
+        let slots = self.torrents.slots().saturating_add(self.torrents.count());
         slots
             .saturating_add(self.arena.carved())
             .saturating_add(self.peers / 16)
@@ -42,12 +46,17 @@ impl Store<'_> {
         if self.cursor.page >= self.arena.carved() {
             self.cursor = Cursor::default();
         }
+        if self.cursor == Cursor::default() {
+            self.cursor.round = self.whole_round();
+        }
         let Some(page) = Page::from_word(self.cursor.page + 1) else {
             return;
         };
         if self.cursor.slot >= Torrents::PER_PAGE || !Torrents::on_page(&self.arena, page) {
+            let (page, round) = (self.cursor.page + 1, self.cursor.round);
             self.cursor = Cursor {
-                page: self.cursor.page + 1,
+                page,
+                round,
                 ..Cursor::default()
             };
             return;
@@ -94,6 +103,12 @@ impl Store<'_> {
         }
         self.sweep_bucket::<F>(root, number, now);
         self.cursor.bucket = number + 1;
+        // The last bucket may be merged into one that the sweep has passed.
+        if let Some(last) = directory::buckets(&self.arena, root).checked_sub(1)
+            && last > number
+        {
+            self.sweep_bucket::<F>(root, last, now);
+        }
         self.tidy_large::<F>(id, root);
         false
     }

@@ -101,6 +101,11 @@ impl Torrents {
         self.count
     }
 
+    /// Records that there are pages for, used or not.
+    pub(super) const fn slots(&self) -> u32 {
+        self.pages * PER_PAGE
+    }
+
     /// Records in a page.
     pub(super) const PER_PAGE: u32 = PER_PAGE;
 
