@@ -123,6 +123,8 @@ struct Peer {
 struct Torrent {
     peers: BTreeMap<PeerAddr, Peer>,
     completed: u32,
+    /// Whether it had no peers for a while, so that it may have made room and come anew.
+    deserted: bool,
 }
 
 /// What happened over a run, so that a test can see that it met what it wanted to meet.
@@ -272,7 +274,12 @@ impl Bench<'_> {
         if id.is_none() {
             return Err("nothing refused and nothing returned".into());
         }
+        let (now, timeout) = (self.now, self.policy.peer_timeout);
         let torrent = self.model.entry(hash).or_default();
+        torrent.deserted |= torrent
+            .peers
+            .values()
+            .all(|peer| now - peer.seen + 8 > timeout);
         let old = torrent.peers.get(&peer).is_some_and(|p| p.completed);
         if kind == 3 && !old {
             torrent.completed += 1;
@@ -412,6 +419,10 @@ impl Bench<'_> {
                     let seeders = peers.values().filter(|s| **s == Status::Seeder).count();
                     let partial = peers.values().filter(|s| **s == Status::Partial).count();
                     let leechers = peers.len() - seeders;
+                    if torrent.deserted && counts.completed < torrent.completed {
+                        torrent.completed = counts.completed;
+                    }
+                    torrent.deserted = false;
                     let got = (
                         counts.seeders,
                         counts.leechers,
