@@ -70,7 +70,10 @@ mod tests {
         let cookies = Cookies::new(b"0123456789abcdef");
         // Every second, but for Miri, to which that is hours.
         let step = if cfg!(miri) { 97 } else { 1 };
-        for issued in (0..1000).chain(u32::MAX - 1000..=u32::MAX - 250).step_by(step) {
+        for issued in (0..1000)
+            .chain(u32::MAX - 1000..=u32::MAX - 250)
+            .step_by(step)
+        {
             let id = cookies.issue(A, Secs(issued));
             for age in (0..=SLOT_SECONDS).step_by(if cfg!(miri) { 60 } else { 1 }) {
                 assert!(
