@@ -7,13 +7,17 @@ use crate::options::Reason;
 /// The port of a tracker that names none.
 pub const DEFAULT_PORT: u16 = 6969;
 
-/// Parses an address alone: `192.0.2.1` or `2001:db8::1`.
+/// Parses an address alone: `192.0.2.1` or `2001:db8::1`. One such as `::ffff:192.0.2.1` is IPv4,
+/// since no IPv6 socket of ours takes that.
 ///
 /// # Errors
 ///
 /// [`Reason::NotAnAddress`]; host names are never looked up.
 pub fn parse_ip(text: &str) -> Result<IpAddr, Reason> {
-    text.parse().map_err(|_| Reason::NotAnAddress)
+    match text.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical()),
+        Err(_) => Err(Reason::NotAnAddress),
+    }
 }
 
 /// Parses a port, 0 to 65535, where 0 lets the kernel pick one.
@@ -43,9 +47,9 @@ pub fn parse(text: &str) -> Result<(IpAddr, Option<u16>), Reason> {
             Some(b':' | b'.') => Some(parse_port(&rest[1..])?),
             Some(_) => return Err(Reason::NotAnAddress),
         };
-        return Ok((ip.into(), port));
+        return Ok((IpAddr::V6(ip).to_canonical(), port));
     }
-    if let Ok(ip) = text.parse() {
+    if let Ok(ip) = parse_ip(text) {
         return Ok((ip, None));
     }
     // What is left is IPv4 with a colon or bare IPv6 with a dot before the port. `::1:80` was taken
@@ -62,7 +66,7 @@ pub fn parse(text: &str) -> Result<(IpAddr, Option<u16>), Reason> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, parse_port};
+    use super::{parse, parse_ip, parse_port};
     use crate::options::Reason;
 
     #[test]
@@ -82,10 +86,23 @@ mod tests {
                 Some(6969),
             ),
             ("::1:1704", "::1:1704", None),
-            ("::ffff:1.2.3.4", "::ffff:1.2.3.4", None),
-            ("::ffff:1.2.3.4.80", "::ffff:1.2.3.4", Some(80)),
         ] {
             assert_eq!(parse(text), Ok((ip.parse().unwrap(), port)), "{text}");
+        }
+    }
+
+    #[test]
+    fn ipv4_in_the_form_of_ipv6_is_ipv4() {
+        let ip = "1.2.3.4".parse().unwrap();
+        assert_eq!(parse_ip("::ffff:1.2.3.4"), Ok(ip));
+        assert_eq!(parse_ip("::ffff:102:304"), Ok(ip));
+        for (text, port) in [
+            ("::ffff:1.2.3.4", None),
+            ("::ffff:1.2.3.4.80", Some(80)),
+            ("[::ffff:1.2.3.4]", None),
+            ("[::ffff:1.2.3.4]:80", Some(80)),
+        ] {
+            assert_eq!(parse(text), Ok((ip, port)), "{text}");
         }
     }
 

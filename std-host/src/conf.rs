@@ -3,7 +3,7 @@
 //! Blanks at both ends of a line don't count, a line that is empty or starts with `#` says nothing,
 //! and what else there is must be a keyword, blanks or tabs, and a value. A directive that we don't
 //! know is a warning, a value that we can't use an error; the whole file is read in either case, so
-//! that all of them are told at once.
+//! that all of them are told at once, or the first of very many.
 
 use core::fmt;
 use std::fs::File;
@@ -13,11 +13,11 @@ use std::path::Path;
 use crate::options::{self, Action, Reason};
 use crate::settings::Settings;
 
-/// Longest line, in bytes. opentracker would cut a longer one in two.
+/// Longest line that is no comment, in bytes. opentracker would cut a longer one in two.
 pub const LONGEST_LINE: usize = 511;
 
-/// Largest file, in bytes: a bound for a path that leads to a device.
-pub const LARGEST_FILE: u64 = 1 << 20;
+/// Largest file, in bytes: a bound for a path that leads to a device or to some other file.
+pub const LARGEST_FILE: u64 = 64 << 10;
 
 /// Reads the file at `path` into `settings`.
 ///
@@ -26,15 +26,11 @@ pub fn read(path: &Path, settings: &mut Settings) {
     let name = path.display();
     match load(path) {
         Ok(text) if text.len() as u64 > LARGEST_FILE => {
-            settings
-                .errors
-                .push(format!("{name}: more than {LARGEST_FILE} bytes"));
+            settings.refuse(format_args!("{name}: more than {LARGEST_FILE} bytes"));
         }
         Ok(text) => parse(&name, &text, settings),
         Err(error) => {
-            settings
-                .warnings
-                .push(format!("{name}: {error}; going on without this file"));
+            settings.warn(format_args!("{name}: {error}; going on without this file"));
         }
     }
 }
@@ -51,14 +47,15 @@ fn load(path: &Path) -> io::Result<Vec<u8>> {
 pub fn parse(name: &dyn fmt::Display, text: &[u8], settings: &mut Settings) {
     for (nth, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let number = nth + 1;
-        if line.len() > LONGEST_LINE {
-            settings
-                .errors
-                .push(format!("{name}:{number}: longer than {LONGEST_LINE} bytes"));
-            continue;
-        }
+        let length = line.len();
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        if length > LONGEST_LINE {
+            settings.refuse(format_args!(
+                "{name}:{number}: longer than {LONGEST_LINE} bytes"
+            ));
             continue;
         }
         let end = line
@@ -68,14 +65,10 @@ pub fn parse(name: &dyn fmt::Display, text: &[u8], settings: &mut Settings) {
         let (keyword, value) = line.split_at(end);
         let shown = keyword.escape_ascii();
         match options::by_directive(keyword).map(|entry| entry.action) {
-            None => settings
-                .warnings
-                .push(format!("{name}:{number}: {shown}: unknown directive")),
+            None => settings.warn(format_args!("{name}:{number}: {shown}: unknown directive")),
             Some(Action::Set(set)) => {
                 if let Err(reason) = plain(value).and_then(|value| set(settings, value)) {
-                    settings
-                        .errors
-                        .push(format!("{name}:{number}: {shown}: {reason}"));
+                    settings.refuse(format_args!("{name}:{number}: {shown}: {reason}"));
                 }
             }
             // No directive reads another file or prints the help.
@@ -105,7 +98,7 @@ mod tests {
     use std::path::Path;
 
     use super::{parse, read};
-    use crate::settings::{Listen, Settings};
+    use crate::settings::{Listen, MOST_TOLD, Settings};
     use crate::size::Bytes;
 
     fn settings(text: &[u8]) -> Settings {
@@ -165,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_bad_value_is_told() {
-        let long = [b"# ".as_slice(), &[b'x'; 510], b"\n"].concat();
+        let long = [b"x ".as_slice(), &[b'x'; 510], b"\n"].concat();
         let mut text =
             b"listen.tcp nowhere\nlisten.udp 1.2.3.4:70000\ntracker.memory\nlisten.tcp \xff\n"
                 .to_vec();
@@ -202,6 +195,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_comment_or_blank_line_is_fine() {
+        let text = [b" #".as_slice(), &[b'x'; 600], b"\n", &[b' '; 600]].concat();
+        assert_eq!(settings(&text), Settings::default());
+    }
+
+    #[test]
+    fn of_very_many_bad_lines_only_the_first_are_told() {
+        let read = settings(&b"x\nlisten.tcp x\n".repeat(4_000));
+        for (told, last) in [(&read.warnings, "conf:39: x"), (&read.errors, "conf:40: l")] {
+            assert_eq!(told.len(), MOST_TOLD + 1);
+            assert!(told[MOST_TOLD - 1].starts_with(last), "{told:?}");
+            assert_eq!(told[MOST_TOLD], "and more");
+        }
+        let read = settings(&b"x\n".repeat(MOST_TOLD));
+        assert_eq!((read.warnings.len(), read.errors.len()), (MOST_TOLD, 0));
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_a_warning_and_an_endless_one_an_error() {
         let mut settings = Settings::default();
         read(Path::new("/nonexistent/file"), &mut settings);
@@ -212,6 +223,6 @@ mod tests {
             "{settings:?}"
         );
         read(Path::new("/dev/zero"), &mut settings);
-        assert_eq!(settings.errors, ["/dev/zero: more than 1048576 bytes"]);
+        assert_eq!(settings.errors, ["/dev/zero: more than 65536 bytes"]);
     }
 }

@@ -48,7 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if !settings.errors.is_empty() {
         return ExitCode::from(SETTINGS);
     }
-    match serve(&settings) {
+    match serve(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
             log::line(message);
@@ -57,15 +57,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn serve(settings: &Settings) -> Result<(), (u8, String)> {
+/// Serves until a signal asks for the end.
+fn serve(settings: Settings) -> Result<(), (u8, String)> {
+    let (memory, places) = (settings.memory, settings.listeners());
+    // What was read is of no use any more, and this goes on for months.
+    drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
-    let limit = settings
-        .memory
-        .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
+    let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
     Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
-    let listeners = listen::open_all(&settings.listeners(), |problem| log::warning(problem))
+    let listeners = listen::open_all(&places, |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
+    drop(places);
     let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;

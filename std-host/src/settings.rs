@@ -1,6 +1,7 @@
 //! What the operator asked for: the command line and the configuration files, read but not yet
 //! acted on.
 
+use core::fmt;
 use core::net::IpAddr;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -20,11 +21,16 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// The memory limit; `None` is a share of the machine's.
     pub memory: Option<Bytes>,
-    /// What was wrong with lines that don't matter, to be told.
+    /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
     pub warnings: Vec<String>,
-    /// What was wrong with lines that do matter: the program must not start.
+    /// What was wrong with lines that do matter: the program must not start. The first
+    /// [`MOST_TOLD`].
     pub errors: Vec<String>,
 }
+
+/// Most warnings that are told, and most errors: a file that is none of ours has one on each line.
+/// That there are more is told too.
+pub const MOST_TOLD: usize = 20;
 
 /// One place to listen at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +78,19 @@ impl Command {
                 }
                 continue;
             }
+            // As with getopt: here the options end. What follows would be operands, and there are
+            // none.
+            if argument == "--" {
+                match arguments.next() {
+                    None => break,
+                    Some(operand) => {
+                        return Err(UsageError(format!(
+                            "unknown argument {}",
+                            operand.display()
+                        )));
+                    }
+                }
+            }
             let mut letters = match argument.as_bytes().split_first() {
                 Some((b'-', letters)) if !letters.is_empty() => letters,
                 _ => return Err(unknown()),
@@ -101,6 +120,14 @@ impl Command {
     }
 }
 
+fn tell(problems: &mut Vec<String>, problem: fmt::Arguments<'_>) {
+    if problems.len() < MOST_TOLD {
+        problems.push(problem.to_string());
+    } else if problems.len() == MOST_TOLD {
+        problems.push("and more".into());
+    }
+}
+
 fn refused(letter: u8, value: Option<&OsStr>, reason: Reason) -> UsageError {
     let letter = char::from(letter);
     UsageError(match value {
@@ -118,11 +145,25 @@ impl Settings {
 
     /// Where to listen: what was asked for, or TCP and UDP on opentracker's port if nothing was.
     pub fn listeners(&self) -> Vec<Listen> {
-        let mut all = self.clone();
+        let mut all = Self {
+            address: self.address,
+            listen: self.listen.clone(),
+            ..Self::default()
+        };
         if all.listen.is_empty() {
             all.listen_here(true, true, DEFAULT_PORT);
         }
         all.listen
+    }
+
+    /// Adds to the warnings, unless there are too many.
+    pub(crate) fn warn(&mut self, problem: fmt::Arguments<'_>) {
+        tell(&mut self.warnings, problem);
+    }
+
+    /// Adds to the errors, unless there are too many.
+    pub(crate) fn refuse(&mut self, problem: fmt::Arguments<'_>) {
+        tell(&mut self.errors, problem);
     }
 
     fn apply(&mut self, entry: &Entry, value: &OsStr) -> Option<Command> {
@@ -233,8 +274,17 @@ mod tests {
     }
 
     #[test]
+    fn two_dashes_end_the_options() {
+        assert_eq!(settings("-m5 --"), settings("-m5"));
+        assert_eq!(settings("--"), settings(""));
+        assert_eq!(error("-- -p 80"), "unknown argument -p");
+        // Unless they are the value of one.
+        assert!(error("-p --").starts_with("-p --: not a port"));
+    }
+
+    #[test]
     fn what_is_no_option_is_refused() {
-        for line in ["-x", "--", "-", "6969", "--port", "-hx -x6", "-\u{b5}"] {
+        for line in ["-x", "---", "-", "6969", "--port", "-hx -x6", "-\u{b5}"] {
             if line != "-hx -x6" {
                 assert_eq!(error(line), format!("unknown argument {line}"));
             }

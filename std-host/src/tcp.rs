@@ -32,8 +32,9 @@ pub const SCRATCH_BYTES: usize = INPUT + OUTPUT;
 /// buffer.
 const INPUT: usize = 4096;
 
-/// Room for replies, before they must be sent.
-const OUTPUT: usize = 2 * LARGEST_REPLY;
+/// Room for replies, before they must be sent: for one, so that a client which asks for many and
+/// reads them slowly never has more replies to take than a buffer can hold.
+const OUTPUT: usize = LARGEST_REPLY;
 
 /// Most connections accepted from one socket before the others have their turn.
 const ACCEPTS: usize = 32;
@@ -58,8 +59,8 @@ struct Connection {
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
-    /// The last input was part of a request. More of it may be on its way, whatever the core makes
-    /// of it.
+    /// The core wrote nothing in its last turn: what came was part of a request, or nothing of it
+    /// has been dealt with. More may be on its way, whatever the core makes of it.
     partial: bool,
 }
 

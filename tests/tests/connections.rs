@@ -2,7 +2,7 @@
 //! test's hand.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use wrtracker_tests::http_client::{announce_target, request, scrape_target};
@@ -157,6 +157,50 @@ fn a_client_that_reads_late_gets_every_reply_in_order() {
         }
         (count == requests).then_some(())
     });
+    assert!(replies.is_empty());
+    local.exchange(&client, announce().as_bytes(), b"e");
+}
+
+/// What is written at a time must fit a buffer, however much more the client asks for.
+#[test]
+fn many_announces_at_once_and_a_slow_reader_cost_no_connection() {
+    let mut local = Local::start(PLENTY, 10);
+    let client = local.accepted();
+    // A swarm that makes replies about as long as they get.
+    for port in 1..=200 {
+        let target = announce_target(&[7; 20], port, 5, "&numwant=0");
+        local.exchange(&client, request(&target).as_bytes(), b"e");
+    }
+    const REQUESTS: usize = 10_000;
+    let one = request(&announce_target(&[7; 20], 7000, 5, "&numwant=200"));
+    let requests = one.repeat(REQUESTS);
+    let mut rest = requests.as_bytes();
+    let mut replies = Vec::new();
+    let mut count = 0;
+    let mut piece = [0; 16_384];
+    while count < REQUESTS {
+        // Nothing is read until nothing more is taken, then a little at a time.
+        let mut stuck = 0;
+        while stuck < 3 && !rest.is_empty() {
+            match (&client).write(rest) {
+                Ok(len) => (rest, stuck) = (&rest[len..], 0),
+                Err(_) => stuck += 1,
+            }
+            local.turn();
+        }
+        let len = local.until(|| match (&client).read(&mut piece) {
+            Ok(len) => Some(len),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("{error} after {count} replies"),
+        });
+        assert_ne!(len, 0, "closed after {count} replies");
+        replies.extend_from_slice(&piece[..len]);
+        while let Some(len) = first_reply(&replies) {
+            assert!(replies.starts_with(b"HTTP/1.1 200 OK\r\n") && replies[len - 1] == b'e');
+            replies.drain(..len);
+            count += 1;
+        }
+    }
     assert!(replies.is_empty());
     local.exchange(&client, announce().as_bytes(), b"e");
 }

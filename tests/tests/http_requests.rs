@@ -160,7 +160,6 @@ for_both_families! {
             good.replace("left=1000", "left=99999999999999999999999999999999999999"),
             good.replace("left=1000", "left=x"),
             good.replace("left=1000", "left="),
-            good.replace("downloaded=0", "downloaded=18446744073709551616"),
             format!("{good}&numwant=x"),
             format!("{good}&numwant=18446744073709551616"),
             format!("{good}&numwant="),

@@ -40,7 +40,7 @@ pub struct Opened {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Turn {
     /// Bytes of the input that are dealt with. If that is not all of them, there was no room for
-    /// another reply.
+    /// another reply; or, if it is 0, a reply is still held.
     pub consumed: usize,
     /// Bytes written to `out`, to be sent.
     pub written: usize,
@@ -71,6 +71,9 @@ pub struct Connections<'m> {
     open: u32,
     /// Where [`expire`](Self::expire) goes on.
     sweep: usize,
+    /// Among connections that have waited equally long, the one from which on the next to give way
+    /// is looked for: one more than the last, so that each has its turn.
+    hand: usize,
     tally: Tally,
 }
 
@@ -97,6 +100,7 @@ impl<'m> Connections<'m> {
             free: 0,
             open: 0,
             sweep: 0,
+            hand: 0,
             tally: Tally::default(),
         }
     }
@@ -113,9 +117,10 @@ impl<'m> Connections<'m> {
 
     /// Takes a connection from `remote`.
     ///
-    /// When all slots are in use, the connection that has waited longest gives way: one that waits
-    /// for a request, or for the rest of one, before one that is being sent a reply. Work: visits
-    /// all slots then, one otherwise.
+    /// When all slots are in use, the connection that has waited longest gives way: one that is
+    /// only to be closed, with nothing held for it, before one that waits for a request, or for the
+    /// rest of one, before one that is being sent a reply. Of those that have waited equally long
+    /// each gives way in turn. Work: visits all slots then, one otherwise.
     pub fn open(&mut self, remote: SocketAddr, now: Secs) -> Opened {
         self.tally.opened = self.tally.opened.saturating_add(1);
         let (id, replaced) = match self.vacant() {
@@ -144,8 +149,9 @@ impl<'m> Connections<'m> {
     /// replies to all requests that are complete into `out`, and holds the beginning of one that
     /// isn't.
     ///
-    /// `out` should have room for several times [`LARGEST_REPLY`]; with less than one the
-    /// connection is closed. Nothing is consumed while a reply is held.
+    /// `out` must have room for [`LARGEST_REPLY`]; with less the connection is closed. With room
+    /// for more, several replies are written at a time, which together may be more than
+    /// [`hold`](Self::hold) can hold. Nothing is consumed while a reply is held.
     ///
     /// If no buffer is free to hold the beginning of a request, the connection that has waited
     /// longest for the rest of its request loses its own (or, if there is none, the one whose
@@ -223,7 +229,7 @@ impl<'m> Connections<'m> {
     /// Notes that the socket took the first `count` bytes of [`unsent`](Self::unsent).
     ///
     /// When nothing is left of it, the host calls [`resume`](Self::resume), or closes if that is
-    /// returned.
+    /// returned. Taking a part of it gives the client no more time for the rest.
     pub fn sent(&mut self, id: ConnectionId, count: usize, now: Secs) -> Next {
         let Some(slot) = self.slots.get_mut(id.index()) else {
             return Next::Close;
@@ -233,9 +239,6 @@ impl<'m> Connections<'m> {
         }
         let left = slot.unsent();
         slot.unsent = short(left.start.saturating_add(count).min(left.end));
-        if count > 0 {
-            slot.since = now;
-        }
         if slot.unsent == slot.input {
             match slot.state {
                 State::Sending if slot.input().is_empty() => {
@@ -516,11 +519,12 @@ impl<'m> Connections<'m> {
         }
     }
 
-    /// Among those that `suit`, whoever has waited longest for its client to send, else for it to
-    /// receive.
-    fn longest_waiting(&self, suit: impl Fn(&Slot) -> bool) -> Option<ConnectionId> {
+    /// Among those that `suit`, whoever is only to be closed, else has waited longest for its
+    /// client to send, else for it to receive.
+    fn longest_waiting(&mut self, suit: impl Fn(&Slot) -> bool) -> Option<ConnectionId> {
         let order = |slot: &Slot| match slot.state {
             State::Robbed => (0, slot.since),
+            State::Closing if slot.buffer.is_none() => (0, slot.since),
             State::Opened | State::Idle | State::Reading => (1, slot.since),
             _ => (2, slot.since),
         };
@@ -529,7 +533,8 @@ impl<'m> Connections<'m> {
             .iter()
             .enumerate()
             .filter(|(_, slot)| slot.state != State::Free && suit(slot))
-            .min_by_key(|(_, slot)| order(slot))?;
+            .min_by_key(|(index, slot)| (order(slot), index.wrapping_sub(self.hand)))?;
+        self.hand = index.saturating_add(1);
         u32::try_from(index).ok().map(ConnectionId)
     }
 }

@@ -37,7 +37,7 @@ impl Failure {
             Self::BadPeerId => "The peer_id is not 20 bytes.",
             Self::NoPort => "Your client forgot to send its port.",
             Self::BadPort => "The port is not a number from 1 to 65535.",
-            Self::BadNumber => "One of left, downloaded and numwant is not a number.",
+            Self::BadNumber => "One of left and numwant is not a number.",
             Self::FullScrape => {
                 "A scrape of all torrents is not available here: name some by info_hash."
             }

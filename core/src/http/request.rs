@@ -29,7 +29,7 @@ pub(super) struct Asked {
 ///   forgotten.
 /// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know
 ///   (no metadata yet): a leecher, as with none. A negative `downloaded` has overflowed: more than
-///   anything.
+///   anything. It is only a hint, so that what is no number is ignored.
 /// - `numwant`: none or a negative one is the default, too many are [`Policy::most_wanted`].
 /// - An `event` that we don't know is none; `compact` is yes unless it is `0`.
 /// - Of a doubled name the last counts, but for `info_hash`: whoever sends two doesn't mean an
@@ -69,7 +69,11 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
                 port = Some(number.and_then(NonZeroU16::new).ok_or(Failure::BadPort)?);
             }
             Parameter::Left => left = value.number()?.value(),
-            Parameter::Downloaded => downloaded = value.number()?.value().unwrap_or(u64::MAX),
+            Parameter::Downloaded => {
+                if let Ok(number) = value.number() {
+                    downloaded = number.value().unwrap_or(u64::MAX);
+                }
+            }
             Parameter::Event => event = self::event(value),
             Parameter::NumWant => {
                 wanted = value.number()?.value().map_or(policy.default_wanted, |n| {

@@ -40,6 +40,7 @@ pub(super) fn answer(
     let mut dict = Dict::begin(out);
     let mut files = dict.dict(b"5:files");
     let most = MOST.min(usize::from(tracker.policy().most_scraped_http));
+    let places = hashes(files.room()).len();
     let count = match sort(query, most, hashes(files.room())) {
         Ok(count) => count,
         Err(failure) => {
@@ -49,8 +50,11 @@ pub(super) fn answer(
     };
     for index in 0..count {
         // The hashes stand at the very end of the room for all 64, so this one is read before an
-        // entry can reach it.
-        let Some(&hash) = hashes(files.room()).get(index) else {
+        // entry can reach it. Entries may have covered those before it: counted from the end, its
+        // place is still the same.
+        let hashes = hashes(files.room());
+        let place = hashes.len().checked_sub(places.saturating_sub(index));
+        let Some(&hash) = place.and_then(|place| hashes.get(place)) else {
             break;
         };
         let mut key = *b"20:....................";
@@ -77,11 +81,11 @@ pub(super) fn answer(
     tracker.counters.http_scrapes += 1;
 }
 
-/// The last [`MOST`] places for hashes of `room`.
+/// The last [`MOST`] places for hashes of `room`, or as many as it has, up to its very end.
 fn hashes(room: &mut [u8]) -> &mut [[u8; HASH]] {
-    let start = room.len().saturating_sub(MOST * HASH);
-    let (hashes, _) = room.get_mut(start..).unwrap_or_default().as_chunks_mut();
-    hashes
+    let (_, hashes) = room.as_rchunks_mut();
+    let start = hashes.len().saturating_sub(MOST);
+    hashes.get_mut(start..).unwrap_or_default()
 }
 
 /// Sorts the first `most` different hashes of `query` into `hashes` and returns how many they are.

@@ -9,14 +9,16 @@ use crate::wire::http::HeadEnd;
 use super::buffers::BufferId;
 use super::connections::Next;
 
-/// Seconds from the first byte of a request, or from the start of the connection, until it must be
-/// complete. More bytes of it don't extend that (opentracker's number).
+/// Seconds until a request must be complete: the first from the start of the connection, others
+/// from when their beginning is held alone, with no reply before it that is still to be sent. More
+/// bytes of a request don't extend that (opentracker's number).
 pub const REQUEST_SECONDS: u32 = 30;
 
 /// Seconds that a connection may stay open between two requests.
 pub const IDLE_SECONDS: u32 = 60;
 
-/// Seconds that a client may take nothing of a reply.
+/// Seconds that a client has to take what is held for it, at most
+/// [`BUFFER_BYTES`](super::BUFFER_BYTES) at a time. Taking a part of that doesn't extend them.
 pub const SEND_SECONDS: u32 = 30;
 
 /// The state of one connection.

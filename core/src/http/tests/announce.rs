@@ -145,7 +145,7 @@ fn each_failure_says_what_is_wrong() {
         "Your client forgot to send your torrent's info_hash. Please upgrade your client.";
     let not_20 = "The info_hash is not 20 bytes.";
     let bad_port = "The port is not a number from 1 to 65535.";
-    let bad_number = "One of left, downloaded and numwant is not a number.";
+    let bad_number = "One of left and numwant is not a number.";
     for (query, text) in [
         (String::new(), missing),
         (format!("?{id}&port=1"), missing),
@@ -198,7 +198,6 @@ fn each_failure_says_what_is_wrong() {
             format!("?{hash}&{id}&port=1&left=18446744073709551616"),
             bad_number,
         ),
-        (format!("?{hash}&{id}&port=1&downloaded=1.5"), bad_number),
         (format!("?{hash}&{id}&port=1&numwant=many"), bad_number),
         (format!("?{hash}&{id}&port=1&numwant=%zz"), bad_number),
     ] {
@@ -231,6 +230,18 @@ fn what_a_tracker_has_no_use_for_is_ignored() {
             "{}",
             reply.escape_ascii()
         );
+    });
+}
+
+#[test]
+fn a_download_count_that_is_no_number_is_no_failure() {
+    with(1, 0, |bench| {
+        for value in ["", "1.5", "x", "%zz", "18446744073709551616"] {
+            let more = format!("&left=0&downloaded={value}");
+            let reply = bench.get(ALICE, &announce(1, 7, &more));
+            assert!(reply.starts_with(b"d8:completei1e"), "{more}");
+        }
+        assert_eq!(bench.tracker.counters.http_failures, 0);
     });
 }
 

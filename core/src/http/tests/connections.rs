@@ -331,6 +331,42 @@ fn a_full_table_lets_go_of_the_longest_wait() {
 }
 
 #[test]
+fn connections_that_only_linger_give_way_before_one_that_may_still_ask() {
+    with(4, 4, |bench| {
+        let lingering = [bench.open(), bench.open()];
+        let sending = bench.open();
+        let held = bench.receive(sending, b"GET / HTTP/1.0\r\n\r\n").0;
+        bench.connections.hold(sending, &held, &[], bench.now);
+        let asking = bench.open();
+        bench.now = NOW.plus(5);
+        for id in lingering {
+            assert_eq!(bench.receive(id, b"\x16\r\n\r\n").1, Next::Close);
+        }
+        bench.now = NOW.plus(6);
+        assert_eq!([bench.open(), bench.open()], lingering);
+        assert_eq!(bench.open(), asking);
+        assert_eq!(bench.connections.unsent(sending), held);
+    });
+}
+
+#[test]
+fn a_flood_within_one_second_does_not_fight_over_one_place() {
+    with(4, 0, |bench| {
+        let ids: Vec<_> = (0..4).map(|_| bench.open()).collect();
+        for _ in 0..3 {
+            assert_eq!((0..4).map(|_| bench.open()).collect::<Vec<_>>(), ids);
+        }
+        // Whoever is older still gives way first, wherever the turn is.
+        bench.open();
+        bench.now = NOW.plus(1);
+        bench.receive(ids[1], b"GET / HTTP/1.1\r\n\r\n");
+        for &id in [&ids[2], &ids[3], &ids[0], &ids[1], &ids[2]] {
+            assert_eq!(bench.open(), id);
+        }
+    });
+}
+
+#[test]
 fn closed_slots_are_used_again_and_closing_twice_is_harmless() {
     with(3, 1, |bench| {
         let ids: Vec<_> = (0..3).map(|_| bench.open()).collect();
@@ -401,24 +437,28 @@ fn an_idle_connection_gets_its_time_anew_with_each_request() {
 
 #[test]
 fn a_client_that_takes_nothing_is_given_up() {
-    with(2, 2, |bench| {
-        let (stuck, slow) = (bench.open(), bench.open());
-        for id in [stuck, slow] {
+    with(3, 3, |bench| {
+        let (stuck, slow, quick) = (bench.open(), bench.open(), bench.open());
+        for id in [stuck, slow, quick] {
             bench.connections.hold(id, b"reply", &[], NOW);
         }
         bench.now = NOW.plus(SEND_SECONDS - 1);
         assert_eq!(bench.connections.expire(bench.now), None);
         assert_eq!(bench.connections.sent(stuck, 0, bench.now), Next::Read);
+        assert_eq!(bench.connections.sent(quick, 5, bench.now), Next::Read);
+        bench.connections.hold(quick, b"other", &[], bench.now);
+        // Neither a byte at the last moment nor one now and then gives it more time.
         assert_eq!(bench.connections.sent(slow, 1, bench.now), Next::Read);
         bench.now = NOW.plus(SEND_SECONDS);
         assert_eq!(bench.connections.expire(bench.now), Some(stuck));
+        assert_eq!(bench.connections.expire(bench.now), Some(slow));
         assert_eq!(bench.connections.expire(bench.now), None);
-        assert_eq!(bench.connections.unsent(slow), b"eply");
+        // Who took all of it has the whole time for the next.
+        assert_eq!(bench.connections.unsent(quick), b"other");
+        bench.connections.close(quick);
         // One that the host doesn't close is found as well.
-        bench.receive(stuck, b"");
         let closing = bench.open();
         bench.receive(closing, b"GET / HTTP/1.0\r\n\r\n");
-        bench.connections.close(slow);
         bench.now = bench.now.plus(SEND_SECONDS);
         assert_eq!(bench.connections.expire(bench.now), Some(closing));
         assert!(bench.connections.is_empty());

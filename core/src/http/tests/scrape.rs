@@ -2,9 +2,13 @@
 
 use std::format;
 use std::string::String;
+use std::vec;
 
 use super::{announce, assert_bytes, body, with};
+use crate::http::scrape::answer;
 use crate::http::{LARGEST_REPLY, Next};
+use crate::wire::Out;
+use crate::wire::http::Request;
 
 const ALICE: &str = "192.0.2.1";
 
@@ -62,6 +66,28 @@ fn as_many_torrents_as_opentracker_tells_fit() {
                 rest = behind.strip_prefix(counts.as_bytes()).unwrap();
             }
             assert_bytes(rest, b"e5:flagsd20:min_request_intervali900eee");
+        }
+    });
+}
+
+/// As with full room and numbers of many digits.
+#[test]
+fn entries_that_fill_the_room_do_not_shift_the_hashes_that_are_still_to_come() {
+    with(1, 0, |bench| {
+        let request = scrape(64);
+        let (request, _) = Request::parse(request.as_bytes()).unwrap();
+        let (query, persistence) = (request.query.unwrap(), request.persistence);
+        let mut told = |room: usize| {
+            let mut bytes = vec![0; room];
+            let mut out = Out::new(&mut bytes);
+            answer(query, persistence, &mut bench.tracker, &mut out);
+            assert!(!out.overflowed(), "{room}");
+            out.written().to_vec()
+        };
+        let all = told(LARGEST_REPLY);
+        // A few more for a length of four digits, of which it can't know before the end.
+        for more in 8..100 {
+            assert_bytes(&told(all.len() + more), &all);
         }
     });
 }
