@@ -6,14 +6,14 @@ use siphasher::sip::SipHasher24;
 
 use crate::time::Secs;
 
-/// Seconds in one time slot: an id is accepted in the slot it was made in and in the next, so for at least as long as this
-/// and at most twice as long (BEP 15 asks for two minutes).
+/// Seconds in one time slot: an id is accepted in the slot it was made in and in the next, so for
+/// at least as long as this and at most twice as long (BEP 15 asks for two minutes).
 pub const SLOT_SECONDS: u32 = 120;
 
 /// Makes and checks connection ids without remembering any.
 ///
-/// An id is the SipHash-2-4 of the source address and the time slot under a key that nobody knows. The port isn't in
-/// it: libtorrent uses one id for all its sockets.
+/// An id is the SipHash-2-4 of the source address and the time slot under a key that nobody knows.
+/// The port isn't in it: libtorrent uses one id for all its sockets.
 #[derive(Clone)]
 pub struct Cookies(SipHasher24);
 

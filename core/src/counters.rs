@@ -11,7 +11,8 @@ pub struct Counters {
     pub udp_scrapes: u64,
     /// UDP requests answered with an error packet.
     pub udp_errors: u64,
-    /// UDP datagrams not answered: too short, of unknown kind, or from an address that no reply can go to.
+    /// UDP datagrams not answered: too short, of unknown kind, or from an address that no reply
+    /// can go to.
     pub udp_ignored: u64,
     /// UDP requests whose connection id was wrong or too old.
     pub udp_mismatches: u64,

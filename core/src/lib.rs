@@ -5,10 +5,11 @@
 //! 1. [`wire`]: bytes to values and back, no state.
 //! 2. [`store`]: the swarms, in one fixed arena.
 //! 3. [`tracker`]: what an announce and a scrape do, whatever protocol they came by.
-//! 4. [`udp`] and [`http`]: the protocols. A host holds a [`tracker::Tracker`], hands datagrams to [`udp::answer`] and
-//!    the bytes of its TCP connections to [`http::Connections`].
+//! 4. [`udp`] and [`http`]: the protocols. A host holds a [`tracker::Tracker`], hands datagrams to
+//!    [`udp::answer`] and the bytes of its TCP connections to [`http::Connections`].
 //!
-//! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a second.
+//! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a
+//! second.
 #![no_std]
 #![forbid(unsafe_code)]
 // Input decides indices and lengths, so nothing here may panic by one.

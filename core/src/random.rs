@@ -1,4 +1,5 @@
-//! Random numbers for choices that need no secrecy: which peers to hand out, how much to jitter an interval.
+//! Random numbers for choices that need no secrecy: which peers to hand out, how much to jitter an
+//! interval.
 
 /// A SplitMix64 generator: 8 bytes of state, any seed will do, never for keys.
 #[derive(Clone, Debug)]

@@ -2,8 +2,9 @@
 
 /// Seconds on a clock that only moves forward.
 ///
-/// The start is arbitrary (a host may take its boot or its own start) and the range is 136 years. Nothing in the core
-/// reads a clock, and nothing expires by wall-clock time: routers have none at boot.
+/// The start is arbitrary (a host may take its boot or its own start) and the range is 136 years.
+/// Nothing in the core reads a clock, and nothing expires by wall-clock time: routers have none at
+/// boot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Secs(pub u32);
 

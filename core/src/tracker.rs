@@ -38,7 +38,8 @@ pub struct Announce {
     pub downloaded: u64,
 }
 
-/// The answer to an announce, all but the peers: [`Tracker::choose_v4`] and [`Tracker::choose_v6`] give those.
+/// The answer to an announce, all but the peers: [`Tracker::choose_v4`] and [`Tracker::choose_v6`]
+/// give those.
 ///
 /// Valid until the next call that changes the tracker.
 #[derive(Clone, Debug)]
@@ -98,8 +99,8 @@ pub struct Tracker<'m> {
 impl<'m> Tracker<'m> {
     /// A tracker that keeps its swarms in `memory` and nowhere else.
     ///
-    /// `memory` must be all zero. `secrets` come from the system's random source: connection ids and the index are
-    /// only as safe as they are.
+    /// `memory` must be all zero. `secrets` come from the system's random source: connection ids
+    /// and the index are only as safe as they are.
     ///
     /// # Errors
     ///
@@ -127,8 +128,8 @@ impl<'m> Tracker<'m> {
 
     /// Stores, refreshes or removes the announcer, and returns the counts.
     ///
-    /// `event = stopped` removes, never creates a torrent, and selects no peers. When the store is full the announcer
-    /// may go unstored; it is answered all the same.
+    /// `event = stopped` removes, never creates a torrent, and selects no peers. When the store is
+    /// full the announcer may go unstored; it is answered all the same.
     pub fn announce(&mut self, announce: &Announce, now: Secs) -> Announced {
         let seeder = announce.left == Some(0);
         let torrent = if announce.event == Event::Stopped {
@@ -143,8 +144,8 @@ impl<'m> Tracker<'m> {
             self.store
                 .announce(&announce.info_hash, &announce.peer, status, completed, now)
         };
-        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces again it may need
-        // seeders as much as anybody.
+        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces
+        // again it may need seeders as much as anybody.
         let magnet = announce.event == Event::Started && announce.downloaded == 0;
         let wants_seeders = magnet || !(seeder || announce.event == Event::Paused);
         let jitter = self.policy.interval_jitter;
@@ -169,7 +170,8 @@ impl<'m> Tracker<'m> {
         }
     }
 
-    /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and returns the bytes used.
+    /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and
+    /// returns the bytes used.
     ///
     /// Never the announcer; no seeders if the announcer needs none.
     pub fn choose_v4(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
@@ -179,7 +181,8 @@ impl<'m> Tracker<'m> {
         })
     }
 
-    /// Fills `out` with compact IPv6 peers of 18 bytes (BEP 7), otherwise as [`choose_v4`](Self::choose_v4).
+    /// Fills `out` with compact IPv6 peers of 18 bytes (BEP 7), otherwise as
+    /// [`choose_v4`](Self::choose_v4).
     pub fn choose_v6(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
         announced.torrent.map_or(0, |id| {
             self.store

@@ -13,9 +13,10 @@ pub const LARGEST_REPLY: usize = 1472;
 
 /// Answers one datagram: writes the reply into `out` and returns its length, 0 for silence.
 ///
-/// `out` should hold [`LARGEST_REPLY`] bytes; a smaller one gets fewer peers. Silence is for what is no request, and for
-/// sources that no reply can go to. A source that hasn't proved its address by a connection id never gets a reply
-/// longer than its request, so that the tracker is no amplifier. Work is bounded by the limits of the policy.
+/// `out` should hold [`LARGEST_REPLY`] bytes; a smaller one gets fewer peers. Silence is for what
+/// is no request, and for sources that no reply can go to. A source that hasn't proved its address
+/// by a connection id never gets a reply longer than its request, so that the tracker is no
+/// amplifier. Work is bounded by the limits of the policy.
 pub fn answer(
     tracker: &mut Tracker<'_>,
     source: SocketAddr,
@@ -146,7 +147,8 @@ fn scrape(
     }
 }
 
-/// Tells the owner of a wrong or expired connection id to connect again, if that is no longer than what it sent.
+/// Tells the owner of a wrong or expired connection id to connect again, if that is no longer than
+/// what it sent.
 fn mismatch(
     tracker: &mut Tracker<'_>,
     transaction: TransactionId,
@@ -173,7 +175,8 @@ fn error(
     reply.push(text);
 }
 
-/// Whether a reply to this address goes to one machine (RFC 1122 section 3.2.1.3, RFC 4291 section 2.7).
+/// Whether a reply to this address goes to one machine (RFC 1122 section 3.2.1.3, RFC 4291 section
+/// 2.7).
 const fn is_unicast(ip: IpAddr) -> bool {
     !(ip.is_multicast() || ip.is_unspecified() || matches!(ip, IpAddr::V4(v4) if v4.is_broadcast()))
 }

@@ -1,7 +1,8 @@
 //! A network in one value: a tracker, clients, and a clock that the test sets.
 //!
-//! Datagrams take their time, get lost, come twice and overtake each other; HTTP clients send their requests in pieces. The
-//! clients keep to BEP 15 and BEP 3. All of it follows from a seed, with no threads, sockets or waiting.
+//! Datagrams take their time, get lost, come twice and overtake each other; HTTP clients send their
+//! requests in pieces. The clients keep to BEP 15 and BEP 3. All of it follows from a seed, with no
+//! threads, sockets or waiting.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};

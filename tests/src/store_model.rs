@@ -1,4 +1,5 @@
-//! The store against a simple reference: whatever happens, what is in the store is what should be there.
+//! The store against a simple reference: whatever happens, what is in the store is what should be
+//! there.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -363,8 +364,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Compares the store with the reference and lets the reference follow in what the store was free to do: forget the
-    /// expired, and make room.
+    /// Compares the store with the reference and lets the reference follow in what the store was
+    /// free to do: forget the expired, and make room.
     fn compare(&mut self) -> Result<(), String> {
         self.store.check()?;
         let mut stored: BTreeMap<InfoHash, BTreeMap<PeerAddr, Status>> = BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Long random sequences of operations on the store, with memory so small that it is full most of the time.
+//! Long random sequences of operations on the store, with memory so small that it is full most of
+//! the time.
 
 use proptest::prelude::*;
 use wrtracker_core::random::Random;

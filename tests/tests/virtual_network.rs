@@ -89,7 +89,8 @@ fn who_falls_silent_is_forgotten_after_the_time_out_and_not_before() {
         for number in (0..60).step_by(2) {
             net.clients[number].alive = false;
         }
-        // The last announce may have come just before: nobody is gone for the first quarter of an hour.
+        // The last announce may have come just before: nobody is gone for the first quarter of an
+        // hour.
         let before: u32 = (0..3)
             .map(|torrent| net.counts(torrent))
             .map(|(s, l)| s + l)
@@ -126,8 +127,8 @@ fn who_says_that_it_leaves_is_gone_at_once_and_the_torrent_with_the_last() {
 
 #[test]
 fn a_clock_that_leaps_forward_by_days_empties_the_tracker_in_its_time() {
-    // A laptop that slept, or a machine whose clock was suspended with it: all time-outs pass at once, and stamps
-    // have come round several times.
+    // A laptop that slept, or a machine whose clock was suspended with it: all time-outs pass at
+    // once, and stamps have come round several times.
     for leap in [86_400, 3 * 86_400 + 12_345, 40 * 86_400] {
         with_net(FAIR, 9, 0, |net| {
             populate(net);

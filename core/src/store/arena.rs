@@ -4,10 +4,10 @@
 //! | a word for each page | the index's table of pages | page 1 | page 2 | ...
 //! ```
 //!
-//! Pages are handed out in order, so that memory becomes resident from the front and only as far as it is used; pages
-//! that come back are handed out first. A page of 1,024 words is what the processor's memory management calls a page
-//! too. Every access is checked and total: an address outside reads as 0 and writes nowhere, so that nothing here
-//! can panic.
+//! Pages are handed out in order, so that memory becomes resident from the front and only as far as
+//! it is used; pages that come back are handed out first. A page of 1,024 words is what the
+//! processor's memory management calls a page too. Every access is checked and total: an address
+//! outside reads as 0 and writes nowhere, so that nothing here can panic.
 
 /// Words in a page.
 pub(super) const PAGE_WORDS: u32 = 1024;
@@ -97,7 +97,8 @@ impl<'m> Arena<'m> {
         self.free
     }
 
-    /// Takes a page unless that would leave fewer than `reserve`. Its contents are whatever they were.
+    /// Takes a page unless that would leave fewer than `reserve`. Its contents are whatever they
+    /// were.
     pub(super) fn take_page(&mut self, reserve: u32) -> Option<Page> {
         if self.free <= reserve {
             return None;
@@ -188,7 +189,8 @@ impl<'m> Arena<'m> {
     }
 }
 
-/// Words for the index's table: one for each of its pages, with one bucket for each torrent that fits.
+/// Words for the index's table: one for each of its pages, with one bucket for each torrent that
+/// fits.
 const fn table_words(pages: u32) -> u32 {
     pages / 8 + 1
 }

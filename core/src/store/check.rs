@@ -1,4 +1,5 @@
-//! For tests and fuzzing: a look at everything, and whether it fits together. Nothing of it runs in a tracker.
+//! For tests and fuzzing: a look at everything, and whether it fits together. Nothing of it runs in
+//! a tracker.
 
 use core::num::NonZeroU16;
 

@@ -7,15 +7,16 @@ use super::torrents::{Place, TorrentId};
 use super::{Selection, Status, Store};
 use crate::random::Random;
 
-/// Peers of a large swarm that are looked at for one reply, to within a bucket. A leecher needs about
-/// twice as many as it wants; a seeder among seeders goes on looking for leechers, but not for ever.
+/// Peers of a large swarm that are looked at for one reply, to within a bucket. A leecher needs
+/// about twice as many as it wants; a seeder among seeders goes on looking for leechers, but not
+/// for ever.
 const MOST_SEEN: usize = 1200;
 /// Buckets that are looked at: after a collapse most of them are nearly empty.
 const MOST_LOOKS: u32 = 256;
 
 impl Store<'_> {
-    /// Fills `out` with compact peers, as many as fit and suit, and returns the bytes used. A small swarm is searched whole,
-    /// of a large one 256 buckets and about 1,200 peers at most.
+    /// Fills `out` with compact peers, as many as fit and suit, and returns the bytes used. A small
+    /// swarm is searched whole, of a large one 256 buckets and about 1,200 peers at most.
     pub(super) fn choose<F: Family>(
         &self,
         id: TorrentId,
@@ -51,8 +52,8 @@ impl Store<'_> {
             if list.room() == 0 || seen >= MOST_SEEN || buckets - left >= MOST_LOOKS {
                 break;
             }
-            // Half of each of a few buckets, so that full ones give more than others; more where there
-            // are hardly more peers than wanted; and all that suit where few do.
+            // Half of each of a few buckets, so that full ones give more than others; more where
+            // there are hardly more peers than wanted; and all that suit where few do.
             let share = (list.room() / left).saturating_mul(4);
             let share = if list.seeders { share } else { u32::MAX };
             if let Some(run) = directory::bucket(&self.arena, root, number) {

@@ -1,8 +1,9 @@
 //! Large swarms: buckets chosen by a hash of the peer's address, listed in a directory.
 //!
-//! Linear hashing keeps the buckets at a steady average without ever building anything anew: when the swarm grows, one
-//! bucket is split into two, when it shrinks, the last two halves are merged. A bucket is a run of just the size that it
-//! needs, so that buckets of different load waste nothing.
+//! Linear hashing keeps the buckets at a steady average without ever building anything anew: when
+//! the swarm grows, one bucket is split into two, when it shrinks, the last two halves are merged.
+//! A bucket is a run of just the size that it needs, so that buckets of different load waste
+//! nothing.
 //!
 //! ```text
 //! directory: | owner | buckets | peers | seeders | partial seeds | bucket 0 | bucket 1 | ... |
@@ -165,7 +166,8 @@ impl Store<'_> {
         Ok(())
     }
 
-    /// Makes one run again of a large swarm that has become small. Does nothing if there is no room for it.
+    /// Makes one run again of a large swarm that has become small. Does nothing if there is no room
+    /// for it.
     pub(super) fn make_whole<F: Family>(&mut self, id: TorrentId, root: u32) {
         let sum = tally(&self.arena, root);
         if sum.peers == 0 {
@@ -206,8 +208,9 @@ impl Store<'_> {
         self.give(root);
     }
 
-    /// Adds a peer that isn't in the swarm. When there is no memory for one more it replaces the one of its bucket that has been
-    /// silent longest: the swarm has more peers than a reply carries.
+    /// Adds a peer that isn't in the swarm. When there is no memory for one more it replaces the
+    /// one of its bucket that has been silent longest: the swarm has more peers than a reply
+    /// carries.
     pub(super) fn add_to_large<F: Family>(
         &mut self,
         id: TorrentId,

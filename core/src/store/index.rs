@@ -1,9 +1,10 @@
 //! From an info hash to its torrent: linear hashing under a secret key.
 //!
-//! There is exactly one bucket for each torrent. A bucket is a word that names the first torrent in it; the others
-//! follow by a link in their records. When a torrent comes, one bucket is split in two, and when one goes, two are
-//! merged, so the index grows and shrinks with the torrents, a page at a time, and never has to be built anew. The
-//! hash is SipHash-1-3 under a random key: whoever picks info hashes can't pick buckets.
+//! There is exactly one bucket for each torrent. A bucket is a word that names the first torrent in
+//! it; the others follow by a link in their records. When a torrent comes, one bucket is split in
+//! two, and when one goes, two are merged, so the index grows and shrinks with the torrents, a page
+//! at a time, and never has to be built anew. The hash is SipHash-1-3 under a random key: whoever
+//! picks info hashes can't pick buckets.
 
 use core::hash::Hasher;
 
@@ -145,8 +146,8 @@ impl Index {
     }
 }
 
-/// The bucket of a hash when there are `buckets` of them, at least one (linear hashing: the buckets below the split have as
-/// many bits as the top one, the others one fewer).
+/// The bucket of a hash when there are `buckets` of them, at least one (linear hashing: the buckets
+/// below the split have as many bits as the top one, the others one fewer).
 const fn address(buckets: u32, hashed: Hashed) -> u32 {
     super::directory::linear_address(buckets, hashed.0)
 }

@@ -14,10 +14,10 @@
 //! | `room` | what goes when all is full |
 //! | `check` | for tests: whether all of that fits together |
 //!
-//! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a class are
-//! dense. A run's owner leads to the record or directory that leads to the run. A run has at least one
-//! peer. The index has one bucket for each torrent. An address never outlives a call of `Store::give`, which may
-//! move any other run.
+//! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a
+//! class are dense. A run's owner leads to the record or directory that leads to the run. A run has
+//! at least one peer. The index has one bucket for each torrent. An address never outlives a call
+//! of `Store::give`, which may move any other run.
 
 mod arena;
 mod check;
@@ -149,7 +149,8 @@ impl<'m> Store<'m> {
     /// The least memory, in words of 4 bytes: eight pages.
     pub const LEAST_WORDS: usize = 9 * PAGE_WORDS as usize;
 
-    /// An empty store in `memory`, which should be all zero so that no more of it becomes resident than is used.
+    /// An empty store in `memory`, which should be all zero so that no more of it becomes resident
+    /// than is used.
     ///
     /// `key` must be secret and random. The time-outs come from the policy.
     ///
@@ -193,10 +194,10 @@ impl<'m> Store<'m> {
 
     /// Adds a peer to a torrent or refreshes it; makes the torrent if it is new.
     ///
-    /// `completed` counts a download, once for as long as the peer stays. `None` if the torrent is new and there is no
-    /// room for it; a peer of a known torrent that finds no room isn't stored either. Both are counted in
-    /// [`losses`](Self::losses). Visits at most one run (255 peers), one bucket of the index, and when full 64 steps of
-    /// the sweep and one page.
+    /// `completed` counts a download, once for as long as the peer stays. `None` if the torrent is
+    /// new and there is no room for it; a peer of a known torrent that finds no room isn't
+    /// stored either. Both are counted in [`losses`](Self::losses). Visits at most one run (255
+    /// peers), one bucket of the index, and when full 64 steps of the sweep and one page.
     pub fn announce(
         &mut self,
         hash: &InfoHash,
@@ -222,7 +223,8 @@ impl<'m> Store<'m> {
         known
     }
 
-    /// Removes a peer, and its torrent if nobody is left who completed it. `None` if there is no such torrent, or no more.
+    /// Removes a peer, and its torrent if nobody is left who completed it. `None` if there is no
+    /// such torrent, or no more.
     pub fn leave(&mut self, hash: &InfoHash, peer: &PeerAddr, now: Secs) -> Option<TorrentId> {
         let id = self.find(hash)?;
         let port = peer.port().get();
@@ -345,7 +347,8 @@ impl<'m> Store<'m> {
 /// One page in so many is left to small swarms.
 const RESERVE_SHARE: u32 = 8;
 
-/// Most pages of torrent records: three quarters, so that a flood of new torrents leaves some for peers.
+/// Most pages of torrent records: three quarters, so that a flood of new torrents leaves some for
+/// peers.
 const fn most_torrent_pages(pages: u32) -> u32 {
     pages - pages.div_ceil(4)
 }

@@ -166,8 +166,8 @@ impl Family for V6 {
     }
 }
 
-/// Spreads `value` over 32 bits, in a way that `seed` decides. A bucket that somebody manages to overfill costs no more
-/// than a run, so speed counts here and not the strength of a keyed hash.
+/// Spreads `value` over 32 bits, in a way that `seed` decides. A bucket that somebody manages to
+/// overfill costs no more than a run, so speed counts here and not the strength of a keyed hash.
 fn mix(seed: u64, value: u64) -> u32 {
     let mut mixed = (value ^ seed).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed = (mixed ^ (mixed >> 33) ^ seed).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
@@ -179,12 +179,13 @@ const SEEDER: u32 = 1 << 15;
 const PARTIAL: u32 = 1 << 14;
 const COMPLETED: u32 = 1 << 13;
 const STAMP_MASK: u32 = 0xfff;
-/// Seconds in one step of a peer's age, which comes round after nine hours: long after the sweep has been there.
+/// Seconds in one step of a peer's age, which comes round after nine hours: long after the sweep
+/// has been there.
 const STAMP_SECONDS: u32 = 8;
 /// Steps by which a stamp may be ahead of the clock.
 const STEPS_AHEAD: u32 = 8;
-/// The longest time-out for which a stamp that has come round can't be taken for a fresh one, if a sweep comes by
-/// every hour.
+/// The longest time-out for which a stamp that has come round can't be taken for a fresh one, if a
+/// sweep comes by every hour.
 pub(super) const MOST_TIMEOUT: u32 = STAMP_MASK * STAMP_SECONDS - 3600;
 
 /// The last word of a record for a peer that announces now.
@@ -223,8 +224,8 @@ pub(super) const fn status(state: u32) -> Status {
     }
 }
 
-/// Seconds since its last announce, to eight seconds; 0 if that is up to a minute ahead, as it may be
-/// where the host's threads read the clock each for itself.
+/// Seconds since its last announce, to eight seconds; 0 if that is up to a minute ahead, as it may
+/// be where the host's threads read the clock each for itself.
 pub(super) const fn age(state: u32, now: Secs) -> u32 {
     let steps = (now.0 / STAMP_SECONDS).wrapping_sub(state) & STAMP_MASK;
     if steps > STAMP_MASK - STEPS_AHEAD {
@@ -234,7 +235,8 @@ pub(super) const fn age(state: u32, now: Secs) -> u32 {
     }
 }
 
-/// How many peers there are of each kind: in words of a run, of a directory, or summed over both families.
+/// How many peers there are of each kind: in words of a run, of a directory, or summed over both
+/// families.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Tally {
     pub(super) peers: u32,

@@ -1,10 +1,11 @@
 //! Making room when there is none, by value.
 //!
 //! 1. What has expired goes first, and torrents that have no peers.
-//! 2. Then peers of swarms that have more than any reply carries: a page of them at a time, and never so many that a
-//!    swarm has fewer than that. Their share of the pages has a limit too, so that small swarms have some to themselves
-//!    before anybody has to go.
-//! 3. Small swarms and their torrents never go for others. Who finds no room then is answered and not stored.
+//! 2. Then peers of swarms that have more than any reply carries: a page of them at a time, and
+//!    never so many that a swarm has fewer than that. Their share of the pages has a limit too, so
+//!    that small swarms have some to themselves before anybody has to go.
+//! 3. Small swarms and their torrents never go for others. Who finds no room then is answered and
+//!    not stored.
 
 use super::directory;
 use super::peer::{Family, V4, V6};
@@ -24,8 +25,8 @@ impl Store<'_> {
         &self.losses
     }
 
-    /// Tries to make room. Takes at most 64 steps of the sweep, and if no page is free then, looks at
-    /// 128 buckets of large swarms at most.
+    /// Tries to make room. Takes at most 64 steps of the sweep, and if no page is free then, looks
+    /// at 128 buckets of large swarms at most.
     pub(super) fn make_room(&mut self, now: Secs) {
         for _ in 0..STEPS {
             self.step(now, true);

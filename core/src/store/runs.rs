@@ -1,14 +1,16 @@
-//! Runs: pieces of pages, in sizes by class, that hold the peers of a small swarm or a part of a large one.
+//! Runs: pieces of pages, in sizes by class, that hold the peers of a small swarm or a part of a
+//! large one.
 //!
-//! All runs of a class and of a share lie densely in the pages of that class: only its last page has room. When a run is
-//! given back, the last one moves into its place, so memory never fragments and an empty page is free for any other
-//! use. A run that moves is found again through its first word, its owner; see [`Owner`].
+//! All runs of a class and of a share lie densely in the pages of that class: only its last page
+//! has room. When a run is given back, the last one moves into its place, so memory never fragments
+//! and an empty page is free for any other use. A run that moves is found again through its first
+//! word, its owner; see [`Owner`].
 
 use super::arena::{Arena, PAGE_WORDS, Page};
 use super::torrents::TorrentId;
 
-/// Run sizes in words. Steps are about a seventh where most runs of large swarms are, and each size leaves little of a
-/// page over.
+/// Run sizes in words. Steps are about a seventh where most runs of large swarms are, and each size
+/// leaves little of a page over.
 const SIZES: [u16; CLASSES as usize] = [
     6, 8, 10, 12, 14, 18, 22, 26, 30, 36, 42, 50, 56, 64, 72, 84, 92, 102, 112, 128, 146, 170, 204,
     256, 340, 512, 1024,
@@ -107,8 +109,9 @@ impl Runs {
             .find(|&size| size >= words)
     }
 
-    /// Takes a run of exactly `size` words, a class's, from a page that has room or a new one; `None` if a new page would leave
-    /// fewer than `reserve`. Its contents are whatever they were.
+    /// Takes a run of exactly `size` words, a class's, from a page that has room or a new one;
+    /// `None` if a new page would leave fewer than `reserve`. Its contents are whatever they
+    /// were.
     pub(super) fn take(
         &mut self,
         arena: &mut Arena<'_>,
@@ -134,8 +137,8 @@ impl Runs {
         Some(arena.address(page) + (pool.used - 1) * size)
     }
 
-    /// Gives a run back. If another one had to move into its place, returns true: that one's owner must learn its new
-    /// address, which is `at`.
+    /// Gives a run back. If another one had to move into its place, returns true: that one's owner
+    /// must learn its new address, which is `at`.
     #[must_use]
     pub(super) fn give(&mut self, arena: &mut Arena<'_>, at: u32) -> bool {
         let number = page_class(arena.page_word(arena.page_of(at)));

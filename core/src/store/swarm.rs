@@ -1,4 +1,5 @@
-//! The peers of one torrent and family, wherever they are: in the record, in one run, or in buckets.
+//! The peers of one torrent and family, wherever they are: in the record, in one run, or in
+//! buckets.
 //!
 //! ```text
 //! run: | owner | tally | peer | peer | ... | unused |
@@ -305,7 +306,8 @@ impl Store<'_> {
         self.losses.evicted_peers += 1;
     }
 
-    /// Removes the peers of a run that have been silent for too long, and returns how many of which kind there were.
+    /// Removes the peers of a run that have been silent for too long, and returns how many of which
+    /// kind there were.
     pub(super) fn forget_expired<F: Family>(&mut self, run: u32, now: Secs) -> Tally {
         let mut gone = Tally::default();
         let mut nth = read_tally(&self.arena, run).peers;
@@ -362,7 +364,8 @@ impl Store<'_> {
         }
     }
 
-    /// Takes a run of the smallest class for so many words, unless a new page would leave fewer than `reserve`.
+    /// Takes a run of the smallest class for so many words, unless a new page would leave fewer
+    /// than `reserve`.
     pub(super) fn take(&mut self, share: Share, words: u32, reserve: u32) -> Result<u32, Full> {
         let size = Runs::size_for(words).ok_or(Full)?;
         self.runs
@@ -390,8 +393,8 @@ impl Store<'_> {
         }
     }
 
-    /// The directory and the number of the bucket in a run. A bucket that has a run is never empty, and any peer tells
-    /// its number.
+    /// The directory and the number of the bucket in a run. A bucket that has a run is never empty,
+    /// and any peer tells its number.
     pub(super) fn bucket_at(&self, run: u32) -> Option<(u32, u32)> {
         let (owner, v6) = Owner::from_word(self.arena.get(run))?;
         let Place::Large(root) = owner.torrent.place(&self.arena, v6) else {

@@ -20,16 +20,16 @@ pub(super) struct Cursor {
 }
 
 impl Store<'_> {
-    /// Takes `steps` steps of the sweep. A step looks at one family of a torrent, at two buckets of a
-    /// large swarm (at most 255 peers each), or at a page without torrents.
+    /// Takes `steps` steps of the sweep. A step looks at one family of a torrent, at two buckets of
+    /// a large swarm (at most 255 peers each), or at a page without torrents.
     pub fn sweep(&mut self, now: Secs, steps: u32) {
         for _ in 0..steps {
             self.step(now, false);
         }
     }
 
-    /// The steps that the sweep takes to come round once, about. What it forgets on its way makes the
-    /// round no shorter.
+    /// The steps that the sweep takes to come round once, about. What it forgets on its way makes
+    /// the round no shorter.
     pub fn sweep_round(&self) -> u32 {
         self.cursor.round.max(self.whole_round())
     }

@@ -330,7 +330,8 @@ impl TorrentId {
         }
     }
 
-    /// Changes where the peers of a family are. From [`Place::Inline`] only IPv4 may change, to anything.
+    /// Changes where the peers of a family are. From [`Place::Inline`] only IPv4 may change, to
+    /// anything.
     pub(super) fn set_place(self, arena: &mut Arena<'_>, v6: bool, place: Place) {
         let (field, large) = if v6 {
             (field::V6, LARGE_V6)

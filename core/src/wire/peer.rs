@@ -5,7 +5,8 @@ use core::num::NonZeroU16;
 
 /// The address and port at which a peer takes connections: what identifies it within a swarm.
 ///
-/// An IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`) is never in here: it becomes IPv4 on the way in (BEP 7).
+/// An IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`) is never in here: it becomes IPv4 on the way
+/// in (BEP 7).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PeerAddr {
     ip: IpAddr,

@@ -1,7 +1,7 @@
 //! UDP tracker packets (BEP 15) and the options behind an announce (BEP 41).
 //!
-//! Requests are parsed whole or not at all; whatever follows the known fields is allowed, since clients append options
-//! (libtorrent 11 bytes, aria2 two zeros). All numbers are big-endian.
+//! Requests are parsed whole or not at all; whatever follows the known fields is allowed, since
+//! clients append options (libtorrent 11 bytes, aria2 two zeros). All numbers are big-endian.
 
 use crate::wire::InfoHash;
 
@@ -147,8 +147,9 @@ impl<'a> Announce<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// The pieces of path and query that the client would have asked for over HTTP, in order; they are to be read as if
-    /// joined. Unknown options are passed over, and a truncated one ends the list: aria2 pads with zeros.
+    /// The pieces of path and query that the client would have asked for over HTTP, in order; they
+    /// are to be read as if joined. Unknown options are passed over, and a truncated one ends
+    /// the list: aria2 pads with zeros.
     pub fn url_data(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.0;
         core::iter::from_fn(move || {

@@ -135,6 +135,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri has less memory to refuse than a kernel")]
     fn what_nobody_has_is_refused() {
         assert!(reserve_words(usize::MAX).is_err());
         assert!(reserve_bytes(usize::MAX / 2).is_err());
