@@ -6,7 +6,7 @@ use core::num::NonZeroU16;
 use crate::time::Secs;
 use crate::tracker::{Announce, Event, Tracker};
 use crate::wire::udp::{self, Request, TransactionId};
-use crate::wire::{InfoHash, PeerAddr};
+use crate::wire::{InfoHash, Out, PeerAddr};
 
 /// The most bytes that a reply has: what an Ethernet frame carries over IPv4.
 pub const LARGEST_REPLY: usize = 1472;
@@ -32,11 +32,11 @@ pub fn answer(
             return 0;
         }
     };
-    let mut reply = Reply { out, used: 0 };
+    let mut reply = Out::new(out);
     match request {
         Request::Connect { transaction } => {
             tracker.counters.udp_connects += 1;
-            reply.push(&udp::emit_connect(
+            reply.put(&udp::emit_connect(
                 transaction,
                 tracker.cookies.issue(ip, now),
             ));
@@ -74,7 +74,7 @@ pub fn answer(
             }
         }
     }
-    reply.used
+    reply.len()
 }
 
 fn announce(
@@ -82,7 +82,7 @@ fn announce(
     request: &udp::Announce<'_>,
     peer: PeerAddr,
     now: Secs,
-    reply: &mut Reply<'_>,
+    reply: &mut Out<'_>,
 ) {
     let event = match request.event {
         1 => Event::Completed,
@@ -102,13 +102,13 @@ fn announce(
         now,
     );
     let counts = announced.counts;
-    reply.push(&udp::emit_announce(
+    reply.put(&udp::emit_announce(
         request.transaction,
         announced.interval,
         counts.leechers,
         counts.seeders,
     ));
-    if reply.used < udp::ANNOUNCE_REPLY_BYTES {
+    if reply.overflowed() {
         return;
     }
     // Peers of the source's own family: the stride of the list goes by it, not by a flag.
@@ -117,13 +117,11 @@ fn announce(
         usize::try_from(request.wanted).map_or(limit, |wanted| wanted.min(limit))
     };
     if peer.ip().is_ipv4() {
-        let room = reply.room(most(tracker.policy().most_wanted).saturating_mul(6));
-        let used = tracker.choose_v4(&announced, room);
-        reply.used += used;
+        let most = most(tracker.policy().most_wanted).saturating_mul(6);
+        reply.fill(most, |room| tracker.choose_v4(&announced, room));
     } else {
-        let room = reply.room(most(tracker.policy().most_wanted_udp_v6).saturating_mul(18));
-        let used = tracker.choose_v6(&announced, room);
-        reply.used += used;
+        let most = most(tracker.policy().most_wanted_udp_v6).saturating_mul(18);
+        reply.fill(most, |room| tracker.choose_v6(&announced, room));
     }
 }
 
@@ -131,15 +129,15 @@ fn scrape(
     tracker: &Tracker<'_>,
     transaction: TransactionId,
     hashes: &[[u8; 20]],
-    reply: &mut Reply<'_>,
+    reply: &mut Out<'_>,
 ) {
-    reply.push(&udp::emit_scrape(transaction));
+    reply.put(&udp::emit_scrape(transaction));
     for &hash in hashes
         .iter()
         .take(usize::from(tracker.policy().most_scraped_udp))
     {
         let counts = tracker.scrape(&InfoHash(hash));
-        reply.push(&udp::emit_scraped(
+        reply.put(&udp::emit_scraped(
             counts.seeders,
             counts.completed,
             counts.leechers,
@@ -153,7 +151,7 @@ fn mismatch(
     tracker: &mut Tracker<'_>,
     transaction: TransactionId,
     datagram: &[u8],
-    reply: &mut Reply<'_>,
+    reply: &mut Out<'_>,
 ) {
     tracker.counters.udp_mismatches += 1;
     // To the letter what opentracker says, since scripts look for it.
@@ -164,42 +162,14 @@ fn mismatch(
 }
 
 /// Writes an error packet. The text ends in a NUL as opentracker's do: some clients print up to it.
-fn error(
-    tracker: &mut Tracker<'_>,
-    transaction: TransactionId,
-    text: &[u8],
-    reply: &mut Reply<'_>,
-) {
+fn error(tracker: &mut Tracker<'_>, transaction: TransactionId, text: &[u8], reply: &mut Out<'_>) {
     tracker.counters.udp_errors += 1;
-    reply.push(&udp::emit_error(transaction));
-    reply.push(text);
+    reply.put(&udp::emit_error(transaction));
+    reply.put(text);
 }
 
 /// Whether a reply to this address goes to one machine (RFC 1122 section 3.2.1.3, RFC 4291 section
 /// 2.7).
 const fn is_unicast(ip: IpAddr) -> bool {
     !(ip.is_multicast() || ip.is_unspecified() || matches!(ip, IpAddr::V4(v4) if v4.is_broadcast()))
-}
-
-/// A reply as it grows. What doesn't fit is left out whole.
-struct Reply<'a> {
-    out: &'a mut [u8],
-    used: usize,
-}
-
-impl Reply<'_> {
-    fn push(&mut self, bytes: &[u8]) {
-        let room = self.room(bytes.len());
-        if room.len() == bytes.len() {
-            room.copy_from_slice(bytes);
-            self.used += bytes.len();
-        }
-    }
-
-    /// The next `length` bytes of the buffer, or as many as there are.
-    fn room(&mut self, length: usize) -> &mut [u8] {
-        let free = self.out.get_mut(self.used..).unwrap_or_default();
-        let length = length.min(free.len());
-        free.get_mut(..length).unwrap_or_default()
-    }
 }

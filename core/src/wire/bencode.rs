@@ -53,9 +53,7 @@ impl<'o, 'b> Dict<'o, 'b> {
         let start = self.out.len();
         length(self.out, most);
         let first = self.out.len();
-        let room = self.out.room();
-        let most = most.min(room.len());
-        let count = fill(room.get_mut(..most).unwrap_or_default()).min(most);
+        let count = self.out.fill(most, fill);
         self.out.truncate(start);
         length(self.out, count);
         self.out.reuse(first, count);

@@ -76,6 +76,16 @@ impl<'b> Out<'b> {
         self.put(digits.get(start..).unwrap_or_default());
     }
 
+    /// Has `fill` write up to `most` bytes, fewer if there is less room; appends as many as it says
+    /// and returns that number.
+    pub fn fill(&mut self, most: usize, fill: impl FnOnce(&mut [u8]) -> usize) -> usize {
+        let room = self.room();
+        let most = most.min(room.len());
+        let count = fill(room.get_mut(..most).unwrap_or_default()).min(most);
+        self.used = self.used.saturating_add(count);
+        count
+    }
+
     /// Goes back to the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.used = self.used.min(len);
