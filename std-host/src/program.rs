@@ -77,7 +77,15 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
     }
     log::line(plan);
     log::line("ready");
-    server.run().map_err(|error| refused(SYSTEM)(&error))
+    server.run().map_err(|error| refused(SYSTEM)(&error))?;
+    let store = server.tracker().store();
+    log::line(format_args!(
+        "ended with {} torrents and {} peers; {}",
+        store.torrents(),
+        store.peers(),
+        store.losses()
+    ));
+    Ok(())
 }
 
 /// Descriptors that are neither listeners nor connections: standard streams, signals, the event

@@ -210,6 +210,7 @@ fn signals_end_the_program_well() {
         let _client = HttpClient::connect(server.tcp_v4());
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0));
+        server.wait_for_stderr("ended with 1 torrents and 1 peers; 0 peers made room");
     }
 }
 

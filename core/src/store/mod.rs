@@ -103,6 +103,21 @@ pub struct Losses {
     pub refused_torrents: u64,
 }
 
+impl core::fmt::Display for Losses {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self {
+            evicted_peers,
+            refused_peers,
+            refused_torrents,
+        } = self;
+        write!(
+            f,
+            "{evicted_peers} peers made room for others, {refused_peers} found none, \
+             {refused_torrents} of them with new torrents"
+        )
+    }
+}
+
 /// What a piece of memory holds at most.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Capacity {
