@@ -1,15 +1,23 @@
 //! A configuration file.
 
 use wrtracker::conf;
-use wrtracker::settings::Settings;
+use wrtracker::settings::{MOST_TOLD, Settings};
 
-/// Runs it: whatever is wrong is told with its line, at most one thing for each line.
+/// Runs it: whatever is wrong is told with its line, at most one thing for each line, up to where it
+/// says that there is more.
 pub fn run(data: &[u8]) {
     let mut settings = Settings::default();
     conf::parse(&"fuzz", data, &mut settings);
     let lines = data.split(|&byte| byte == b'\n').count();
     assert!(settings.errors.len() + settings.warnings.len() <= lines);
-    for message in settings.errors.iter().chain(&settings.warnings) {
+    for told in [&settings.errors, &settings.warnings] {
+        assert!(told.len() <= MOST_TOLD + 1);
+    }
+    let told = |messages: &[String]| messages.iter().take(MOST_TOLD).cloned().collect::<Vec<_>>();
+    for message in told(&settings.errors)
+        .iter()
+        .chain(&told(&settings.warnings))
+    {
         let line = message
             .strip_prefix("fuzz:")
             .and_then(|rest| rest.split(':').next());
