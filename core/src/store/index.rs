@@ -81,15 +81,10 @@ impl Index {
             while let Some(id) = next {
                 next = id.next(arena);
                 let hashed = self.hash(&id.hash(arena));
-                self.push(arena, id, hashed);
+                self.insert(arena, id, hashed);
             }
         }
         true
-    }
-
-    /// Adds a torrent that isn't in, after [`grow`](Self::grow).
-    pub(super) fn insert(&self, arena: &mut Arena<'_>, id: TorrentId, hashed: Hashed) {
-        self.push(arena, id, hashed);
     }
 
     /// Takes a torrent out and merges the last bucket into its other half.
@@ -120,7 +115,7 @@ impl Index {
         while let Some(id) = next {
             next = id.next(arena);
             let hashed = self.hash(&id.hash(arena));
-            self.push(arena, id, hashed);
+            self.insert(arena, id, hashed);
         }
         if last.is_multiple_of(PAGE_WORDS) {
             if let Some(page) = arena.table(last / PAGE_WORDS) {
@@ -139,7 +134,8 @@ impl Index {
         head(arena, bucket)
     }
 
-    fn push(&self, arena: &mut Arena<'_>, id: TorrentId, hashed: Hashed) {
+    /// Adds a torrent that isn't in, after [`grow`](Self::grow).
+    pub(super) fn insert(&self, arena: &mut Arena<'_>, id: TorrentId, hashed: Hashed) {
         let bucket = address(self.buckets, hashed);
         id.set_next(arena, head(arena, bucket));
         set_head(arena, bucket, Some(id));
