@@ -30,6 +30,7 @@ extern crate std;
 pub mod cookie;
 pub mod counters;
 pub mod http;
+pub mod network;
 pub mod policy;
 pub mod random;
 pub mod store;
