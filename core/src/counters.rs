@@ -1,8 +1,10 @@
 //! What the tracker counts. Plain fields: whoever holds the tracker reads them.
 
 /// Counts since start. They wrap after 2^64, which no router lives to see.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counters {
+    /// UDP datagrams that came, whatever they were.
+    pub udp_datagrams: u64,
     /// UDP datagrams answered with a connection id.
     pub udp_connects: u64,
     /// UDP announces answered.
@@ -20,14 +22,118 @@ pub struct Counters {
     pub http_announces: u64,
     /// HTTP scrapes answered.
     pub http_scrapes: u64,
-    /// HTTP requests answered with status 200 and a failure reason.
+    /// HTTP requests answered with status 200 and a failure reason: what opentracker answers with
+    /// [`HttpError::Parameter`]. Refusals by the access lists are not among them.
     pub http_failures: u64,
-    /// HTTP requests answered with another status than 200.
-    pub http_errors: u64,
+    /// HTTP requests answered with another status than 200, by [`HttpError`].
+    pub http_errors: [u64; HttpError::COUNT],
+    /// Full scrapes begun, and pages like them.
+    pub full_scrapes: u64,
+    /// Bytes of full scrapes written, as sent.
+    pub full_scrape_bytes: u64,
+    /// Announces of torrents that aren't allowed here.
+    pub denied: u64,
+    /// Downloads completed.
+    pub completed: u64,
+    /// Peers that live sync told of.
+    pub synced: u64,
+    /// Announces of peers that were known, by the minutes since they announced before; the last is
+    /// of all that took longer.
+    pub renewed: [u64; RENEWED_MINUTES],
+    /// Announces by the peers that they wanted, as far as they get them: 0 to 200.
+    pub wanted: [u32; WANTED],
     /// TCP connections taken.
     pub connections: u64,
     /// TCP connections closed to make room for newer ones.
     pub connections_evicted: u64,
     /// TCP connections closed because the client took too long.
     pub connections_timed_out: u64,
+}
+
+/// Minutes that renewals are counted by: opentracker's.
+pub const RENEWED_MINUTES: usize = 45;
+
+/// Numbers of wanted peers that are counted: 0 to 200.
+pub const WANTED: usize = 201;
+
+/// Why an HTTP request was answered with another status than 200, in opentracker's classes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HttpError {
+    /// 302: led elsewhere.
+    Redirect,
+    /// 400: no request that we understand.
+    Parse,
+    /// 400: a parameter that can't be.
+    Parameter,
+    /// 400: `compact=0`, which is answered here.
+    Compact,
+    /// 402: a full scrape too soon after another.
+    NotModest,
+    /// 402 for other reasons: none.
+    Payment,
+    /// 403: not for this address.
+    Forbidden,
+    /// 404: no such path.
+    NotFound,
+    /// 414, 500, 503: too long, or not now.
+    Server,
+}
+
+impl HttpError {
+    /// How many classes there are.
+    pub const COUNT: usize = 9;
+}
+
+impl Counters {
+    /// Counts a reply that isn't status 200.
+    pub fn http_error(&mut self, error: HttpError) {
+        if let Some(count) = self.http_errors.get_mut(error as usize) {
+            *count += 1;
+        }
+    }
+
+    /// Counts an announce of a known peer, so many seconds after its last.
+    pub fn renewal(&mut self, seconds: u32) {
+        let minutes = (seconds / 60) as usize;
+        let last = self.renewed.len().saturating_sub(1);
+        if let Some(count) = self.renewed.get_mut(minutes.min(last)) {
+            *count += 1;
+        }
+    }
+
+    /// Counts an announce by the peers that it wanted.
+    pub fn wanting(&mut self, peers: u16) {
+        let last = self.wanted.len().saturating_sub(1);
+        if let Some(count) = self.wanted.get_mut(usize::from(peers).min(last)) {
+            *count = count.wrapping_add(1);
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            udp_datagrams: 0,
+            udp_connects: 0,
+            udp_announces: 0,
+            udp_scrapes: 0,
+            udp_errors: 0,
+            udp_ignored: 0,
+            udp_mismatches: 0,
+            http_announces: 0,
+            http_scrapes: 0,
+            http_failures: 0,
+            http_errors: [0; HttpError::COUNT],
+            full_scrapes: 0,
+            full_scrape_bytes: 0,
+            denied: 0,
+            completed: 0,
+            synced: 0,
+            renewed: [0; RENEWED_MINUTES],
+            wanted: [0; WANTED],
+            connections: 0,
+            connections_evicted: 0,
+            connections_timed_out: 0,
+        }
+    }
 }

@@ -30,6 +30,8 @@ extern crate std;
 pub mod cookie;
 pub mod counters;
 pub mod http;
+pub mod interval;
+pub mod journal;
 pub mod network;
 pub mod policy;
 pub mod random;

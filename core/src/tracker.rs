@@ -2,11 +2,13 @@
 
 use crate::cookie::Cookies;
 use crate::counters::Counters;
+use crate::interval::{Load, interval};
+use crate::journal::{Completed, Journal};
 use crate::policy::Policy;
 use crate::random::Random;
-use crate::store::{Counts, Selection, Status, Store, TooSmall, TorrentId};
+use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
 use crate::time::Secs;
-use crate::wire::{InfoHash, PeerAddr};
+use crate::wire::{InfoHash, PeerAddr, PeerId};
 
 /// What a client tells about itself with an announce (BEP 3, BEP 15, BEP 21).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub struct Announce {
     pub info_hash: InfoHash,
     /// The announcer, as others shall reach it.
     pub peer: PeerAddr,
+    /// Its name for itself, if it told one.
+    pub peer_id: Option<PeerId>,
     /// What happened.
     pub event: Event,
     /// Bytes still to download; `None` if the client didn't say, which makes it a leecher.
@@ -57,6 +61,10 @@ pub struct Announced {
     torrent: Option<TorrentId>,
     selection: Selection,
 }
+
+/// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Denied;
 
 /// What nobody outside may guess, from the system's random source.
 #[derive(Clone)]
@@ -91,6 +99,8 @@ pub struct Tracker<'m> {
     store: Store<'m>,
     policy: Policy,
     random: Random,
+    load: Load,
+    journal: Journal,
     pub(crate) cookies: Cookies,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
@@ -111,6 +121,8 @@ impl<'m> Tracker<'m> {
             store,
             policy,
             random: Random::new(u64::from_be_bytes(secrets.choice)),
+            load: Load::default(),
+            journal: Journal::default(),
             cookies: Cookies::new(&secrets.cookies),
             counters: Counters::default(),
         })
@@ -119,6 +131,12 @@ impl<'m> Tracker<'m> {
     /// The policy in force.
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Changes the policy from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.store.set_limits(&policy);
+        self.policy = policy;
     }
 
     /// The swarms, to look at.
@@ -130,7 +148,12 @@ impl<'m> Tracker<'m> {
     ///
     /// `event = stopped` removes, never creates a torrent, and selects no peers. When the store is
     /// full the announcer may go unstored; it is answered all the same.
-    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Announced {
+    ///
+    /// # Errors
+    ///
+    /// [`Denied`] if the access lists don't admit the torrent, unless the announcer leaves it.
+    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Announced, Denied> {
+        self.load.count();
         let seeder = announce.left == Some(0);
         let torrent = if announce.event == Event::Stopped {
             self.store.leave(&announce.info_hash, &announce.peer, now)
@@ -140,23 +163,17 @@ impl<'m> Tracker<'m> {
                 (false, Event::Paused) => Status::Partial,
                 (false, _) => Status::Leecher,
             };
-            let completed = seeder && announce.event == Event::Completed;
-            self.store
-                .announce(&announce.info_hash, &announce.peer, status, completed, now)
+            self.join(announce, status, now)
         };
         // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces
         // again it may need seeders as much as anybody.
         let magnet = announce.event == Event::Started && announce.downloaded == 0;
         let wants_seeders = magnet || !(seeder || announce.event == Event::Paused);
-        let jitter = self.policy.interval_jitter;
-        let interval = self
-            .policy
-            .interval
-            .saturating_sub(jitter)
-            .saturating_add(self.random.below(jitter.saturating_mul(2).max(1)));
         let summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
+        let peers = summary.v4_peers.saturating_add(summary.v6_peers);
+        let interval = interval(&self.policy, peers, self.load, &mut self.random);
         let listed = announce.event != Event::Stopped;
-        Announced {
+        Ok(Announced {
             counts: summary.counts,
             interval,
             min_interval: interval / 2,
@@ -167,7 +184,36 @@ impl<'m> Tracker<'m> {
                 exclude: announce.peer,
                 seeders: wants_seeders,
             },
+        })
+    }
+
+    /// Stores or refreshes the announcer and counts what there is to count.
+    fn join(&mut self, announce: &Announce, status: Status, now: Secs) -> Option<TorrentId> {
+        let Announce {
+            info_hash, peer, ..
+        } = announce;
+        let completed = status == Status::Seeder && announce.event == Event::Completed;
+        let stored = self.store.announce(info_hash, peer, status, completed, now);
+        if let Outcome::Renewed(seconds) = stored.outcome {
+            self.counters.renewal(seconds);
         }
+        if stored.completed {
+            self.counters.completed += 1;
+            if self.policy.tell_completed {
+                self.journal.note(Completed {
+                    info_hash: *info_hash,
+                    peer_id: announce.peer_id,
+                    ip: peer.ip(),
+                });
+            }
+        }
+        stored.torrent
+    }
+
+    /// The oldest completed download that the host wasn't told of, if the policy has it told. Up to
+    /// 64 are kept.
+    pub fn next_completed(&mut self) -> Option<Completed> {
+        self.journal.next()
     }
 
     /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and
@@ -200,6 +246,7 @@ impl<'m> Tracker<'m> {
 
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
     pub fn tick(&mut self, now: Secs) {
+        self.load.tick();
         let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
         self.store.sweep(now, steps);
     }

@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
 use crate::time::Secs;
-use crate::tracker::{Announce, Event, Tracker};
+use crate::tracker::{Announce, Denied, Event, Tracker};
 use crate::wire::udp::{self, Request, TransactionId};
 use crate::wire::{InfoHash, Out, PeerAddr};
 
@@ -25,6 +25,7 @@ pub fn answer(
     out: &mut [u8],
 ) -> usize {
     let ip = source.ip().to_canonical();
+    tracker.counters.udp_datagrams += 1;
     let request = match Request::parse(datagram) {
         Ok(request) if source.port() != 0 && is_unicast(ip) => request,
         _ => {
@@ -95,12 +96,17 @@ fn announce(
         &Announce {
             info_hash: request.info_hash,
             peer,
+            peer_id: Some(request.peer_id),
             event,
             left: Some(request.left),
             downloaded: request.downloaded,
         },
         now,
     );
+    let announced = match announced {
+        Ok(announced) => announced,
+        Err(Denied) => return refuse(tracker, request.transaction, reply),
+    };
     let counts = announced.counts;
     reply.put(&udp::emit_announce(
         request.transaction,
@@ -112,16 +118,37 @@ fn announce(
         return;
     }
     // Peers of the source's own family: the stride of the list goes by it, not by a flag.
-    let most = |limit: u16| {
-        let limit = usize::from(limit);
-        usize::try_from(request.wanted).map_or(limit, |wanted| wanted.min(limit))
-    };
-    if peer.ip().is_ipv4() {
-        let most = most(tracker.policy().most_wanted).saturating_mul(6);
-        reply.fill(most, |room| tracker.choose_v4(&announced, room));
+    let limit = if peer.ip().is_ipv4() {
+        tracker.policy().most_wanted
     } else {
-        let most = most(tracker.policy().most_wanted_udp_v6).saturating_mul(18);
-        reply.fill(most, |room| tracker.choose_v6(&announced, room));
+        tracker.policy().most_wanted_udp_v6
+    };
+    let wanted = if request.wanted < 0 {
+        limit
+    } else {
+        u16::try_from(request.wanted).map_or(limit, |wanted| wanted.min(limit))
+    };
+    tracker.counters.wanting(wanted);
+    let wanted = usize::from(wanted);
+    if peer.ip().is_ipv4() {
+        reply.fill(wanted * 6, |room| tracker.choose_v4(&announced, room));
+    } else {
+        reply.fill(wanted * 18, |room| tracker.choose_v6(&announced, room));
+    }
+}
+
+/// Tells whoever announces a torrent that isn't allowed, in an error packet. Many clients ask again
+/// soon then; where the policy says so, they get a reply without peers and a long interval, which
+/// they keep to.
+fn refuse(tracker: &mut Tracker<'_>, transaction: TransactionId, reply: &mut Out<'_>) {
+    match tracker.policy().udp_refusal_interval {
+        Some(interval) => reply.put(&udp::emit_announce(transaction, interval, 0, 0)),
+        None => error(
+            tracker,
+            transaction,
+            b"Requested download is not authorized for use with this tracker.\0",
+            reply,
+        ),
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 
 use wrtracker_core::policy::Policy;
 use wrtracker_core::random::Random;
-use wrtracker_core::store::{Selection, Status, Store};
+use wrtracker_core::store::{Outcome as Fate, Progress, Selection, Status, Store, Walk};
 use wrtracker_core::time::Secs;
 use wrtracker_core::wire::{InfoHash, PeerAddr};
 
@@ -260,10 +260,14 @@ impl Bench<'_> {
             .model
             .get(&hash)
             .is_some_and(|t| t.peers.contains_key(&peer));
-        let id = self
+        let stored = self
             .store
             .announce(&hash, &peer, status, kind == 3, Secs(self.now));
-        if self.store.losses().refused_peers > refused {
+        let is_refused = stored.outcome == Fate::Refused;
+        if is_refused != (self.store.losses().refused_peers > refused) {
+            return Err("a refusal is told and not counted, or the other way round".into());
+        }
+        if is_refused {
             // Only somebody new can be refused: a peer that is stored keeps its place.
             let fresh = known && !self.is_expired(&hash, &peer);
             return if fresh {
@@ -272,7 +276,7 @@ impl Bench<'_> {
                 Ok(())
             };
         }
-        if id.is_none() {
+        if stored.torrent.is_none() {
             return Err("nothing refused and nothing returned".into());
         }
         let (now, timeout) = (self.now, self.policy.peer_timeout);
@@ -281,7 +285,21 @@ impl Bench<'_> {
             .peers
             .values()
             .all(|peer| now - peer.seen + 8 > timeout);
-        let old = torrent.peers.get(&peer).is_some_and(|p| p.completed);
+        let before = torrent.peers.get(&peer);
+        let old = before.is_some_and(|p| p.completed);
+        if let Fate::Renewed(seconds) = stored.outcome {
+            let seen = before.map(|p| now - p.seen);
+            if seen.is_none_or(|seen| seconds.abs_diff(seen) >= 8) {
+                return Err(format!("renewed after {seconds} s, not {seen:?}"));
+            }
+        } else if self.store.losses().evicted_peers == self.evicted
+            && before.is_some_and(|p| now - p.seen + 8 <= timeout)
+        {
+            return Err("a peer that is stored is taken for a new one".into());
+        }
+        if stored.completed != (kind == 3 && !old) {
+            return Err("a completed download is told wrongly".into());
+        }
         if kind == 3 && !old {
             torrent.completed += 1;
         }
@@ -364,6 +382,41 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// Walks through the store, three pages at a time: everything must be met just once.
+    fn walk(&self, stored: &BTreeMap<InfoHash, BTreeMap<PeerAddr, Status>>) -> Result<(), String> {
+        let (mut torrents, mut peers, mut seeders) = (Vec::new(), Vec::new(), 0);
+        let mut walk = Walk::default();
+        while let Progress::More = self.store.walk_torrents(&mut walk, 3, &mut |id| {
+            torrents.push(self.store.info_hash(id));
+        }) {}
+        let mut walk = Walk::default();
+        while let Progress::More =
+            self.store
+                .walk_peers(&mut walk, 3, Secs(self.now), &mut |seen| {
+                    seeders += u32::from(seen.status == Status::Seeder);
+                    peers.push((self.store.info_hash(seen.torrent), seen.peer, seen.status));
+                })
+        {}
+        peers.sort();
+        let expected: Vec<_> = stored
+            .iter()
+            .flat_map(|(hash, peers)| peers.iter().map(|(peer, status)| (*hash, *peer, *status)))
+            .collect();
+        if peers != expected {
+            return Err("a walk meets other peers".into());
+        }
+        if seeders != self.store.seeders() {
+            return Err("the count of all seeders is wrong".into());
+        }
+        let count = torrents.len();
+        torrents.sort();
+        torrents.dedup();
+        if torrents.len() != count || count != self.store.torrents() as usize {
+            return Err("a walk meets other torrents".into());
+        }
+        Ok(())
+    }
+
     /// Compares the store with the reference and lets the reference follow in what the store was
     /// free to do: forget the expired, and make room.
     fn compare(&mut self) -> Result<(), String> {
@@ -372,6 +425,7 @@ impl Bench<'_> {
         self.store.visit(&mut |hash, peer, status| {
             stored.entry(hash).or_default().insert(peer, status);
         });
+        self.walk(&stored)?;
         let full = self.store.losses().evicted_peers + self.store.losses().refused_peers > 0;
         for (hash, peers) in &stored {
             let torrent = self

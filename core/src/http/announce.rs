@@ -9,6 +9,7 @@ use crate::wire::Out;
 use crate::wire::bencode::Dict;
 use crate::wire::http::Persistence;
 
+use super::failure::Failure;
 use super::reply::Reply;
 use super::request::Asked;
 use super::{failure, request};
@@ -40,7 +41,10 @@ pub(super) fn answer(
         Err(failure) => return failure::answer(failure, persistence, tracker, out),
     };
     tracker.counters.http_announces += 1;
-    let announced = tracker.announce(&asked.announce, now);
+    tracker.counters.wanting(asked.wanted);
+    let Ok(announced) = tracker.announce(&asked.announce, now) else {
+        return failure::answer(Failure::Denied, persistence, tracker, out);
+    };
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.integer(b"8:complete", announced.counts.seeders);

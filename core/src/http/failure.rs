@@ -10,19 +10,19 @@ use crate::wire::query::BadValue;
 
 use super::reply::Reply;
 
-/// Why there are no peers or counts in the reply. All of them are the client's fault.
+/// Why there are no peers or counts in the reply. All but the last are the client's fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub(super) enum Failure {
     NoInfoHash,
     BadInfoHash,
     ManyInfoHashes,
-    NoPeerId,
     BadPeerId,
     NoPort,
     BadPort,
     BadNumber,
     FullScrape,
+    Denied,
 }
 
 impl Failure {
@@ -33,7 +33,6 @@ impl Failure {
             }
             Self::BadInfoHash => "The info_hash is not 20 bytes.",
             Self::ManyInfoHashes => "More than one info_hash in one announce.",
-            Self::NoPeerId => "Your client forgot to send its peer_id.",
             Self::BadPeerId => "The peer_id is not 20 bytes.",
             Self::NoPort => "Your client forgot to send its port.",
             Self::BadPort => "The port is not a number from 1 to 65535.",
@@ -41,12 +40,13 @@ impl Failure {
             Self::FullScrape => {
                 "A scrape of all torrents is not available here: name some by info_hash."
             }
+            Self::Denied => "Requested download is not authorized for use with this tracker.",
         }
     }
 
     /// Whether asking again can help: a client without a port may get one.
     const fn is_for_ever(self) -> bool {
-        !matches!(self, Self::NoPort | Self::BadPort)
+        !matches!(self, Self::NoPort | Self::BadPort | Self::Denied)
     }
 }
 
@@ -70,7 +70,9 @@ pub(super) fn answer(
     tracker: &mut Tracker<'_>,
     out: &mut Out<'_>,
 ) {
-    tracker.counters.http_failures += 1;
+    if failure != Failure::Denied {
+        tracker.counters.http_failures += 1;
+    }
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.bytes(b"14:failure reason", failure.text().as_bytes());

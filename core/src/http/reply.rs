@@ -1,5 +1,6 @@
 //! The head of a reply, and replies that are nothing but a status.
 
+use crate::counters::HttpError;
 use crate::wire::Out;
 use crate::wire::http::Persistence;
 
@@ -9,17 +10,37 @@ pub(super) enum Status {
     Ok,
     InvalidRequest,
     NotFound,
+    /// Too soon after another full scrape; opentracker's number.
+    NotModest,
+    Forbidden,
     /// In the words that make Transmission ask for fewer torrents in one scrape.
     UriTooLong,
+    /// Not now, for want of room or because others are being served.
+    Busy,
 }
 
 impl Status {
-    const fn line(self) -> &'static [u8] {
+    pub(super) const fn line(self) -> &'static [u8] {
         match self {
             Self::Ok => b"HTTP/1.1 200 OK\r\n",
             Self::InvalidRequest => b"HTTP/1.1 400 Invalid Request\r\n",
             Self::NotFound => b"HTTP/1.1 404 Not Found\r\n",
+            Self::NotModest => b"HTTP/1.1 402 Payment Required\r\n",
+            Self::Forbidden => b"HTTP/1.1 403 Access Denied\r\n",
             Self::UriTooLong => b"HTTP/1.1 414 Request-URI Too Long\r\n",
+            Self::Busy => b"HTTP/1.1 503 Service Unavailable\r\n",
+        }
+    }
+
+    /// As what it is counted; nothing if it is no error.
+    pub(super) const fn class(self) -> Option<HttpError> {
+        match self {
+            Self::Ok => None,
+            Self::InvalidRequest => Some(HttpError::Parse),
+            Self::NotFound => Some(HttpError::NotFound),
+            Self::NotModest => Some(HttpError::NotModest),
+            Self::Forbidden => Some(HttpError::Forbidden),
+            Self::UriTooLong | Self::Busy => Some(HttpError::Server),
         }
     }
 
@@ -57,11 +78,7 @@ impl Reply {
         out.put(fields);
         let length = out.len();
         out.put(LENGTH_DIGITS);
-        out.put(match persistence {
-            Persistence::Keep | Persistence::Close => b"\r\n\r\n",
-            Persistence::KeepSaid => b"\r\nConnection: keep-alive\r\n\r\n",
-            Persistence::CloseSaid => b"\r\nConnection: close\r\n\r\n",
-        });
+        out.put(end_of_head(persistence));
         Self {
             length,
             body: out.len(),
@@ -77,6 +94,22 @@ impl Reply {
         out.number(u32::try_from(body).unwrap_or(u32::MAX));
         out.reuse(rest, end.saturating_sub(rest));
     }
+}
+
+/// What follows the last field of a head.
+pub(super) const fn end_of_head(persistence: Persistence) -> &'static [u8] {
+    match persistence {
+        Persistence::Keep | Persistence::Close => b"\r\n\r\n",
+        Persistence::KeepSaid => b"\r\nConnection: keep-alive\r\n\r\n",
+        Persistence::CloseSaid => b"\r\nConnection: close\r\n\r\n",
+    }
+}
+
+/// Emits a whole reply that leads to another place, in opentracker's form (RFC 9110 section 15.4.3).
+pub(super) fn redirect(location: &str, persistence: Persistence, out: &mut Out<'_>) {
+    out.put(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ");
+    out.put(location.as_bytes());
+    out.put(end_of_head(persistence));
 }
 
 /// Emits a whole reply that tells a status and nothing else, in opentracker's form.

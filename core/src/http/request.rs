@@ -6,7 +6,7 @@ use core::num::NonZeroU16;
 use crate::policy::Policy;
 use crate::tracker::{Announce, Event};
 use crate::wire::query::{BadValue, Encoded, Pairs};
-use crate::wire::{InfoHash, PeerAddr};
+use crate::wire::{InfoHash, PeerAddr, PeerId};
 
 use super::failure::Failure;
 
@@ -25,8 +25,8 @@ pub(super) struct Asked {
 /// - Names that mean nothing here are ignored, and so are names without a value and wrong encodings
 ///   in them: `uploaded`, `key`, `trackerid`, `ip`, `no_peer_id` (no reply has peer ids) and
 ///   whatever clients invent.
-/// - `info_hash` and `peer_id` must be 20 bytes, `port` 1 to 65535. `peer_id` is checked, then
-///   forgotten.
+/// - `info_hash` must be 20 bytes, and `peer_id` if there is one; `port` 1 to 65535. `peer_id` is
+///   told to the log of completed downloads, if the operator has one, and not stored.
 /// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know
 ///   (no metadata yet): a leecher, as with none. A negative `downloaded` has overflowed: more than
 ///   anything. It is only a hint, so that what is no number is ignored.
@@ -40,7 +40,7 @@ pub(super) struct Asked {
 /// The first of what is wrong, then the first of what is missing.
 pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<Asked, Failure> {
     let mut info_hash = None;
-    let mut has_peer_id = false;
+    let mut peer_id = None;
     let mut port = None;
     let mut event = Event::None;
     let mut left = None;
@@ -60,8 +60,8 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
                 }
             }
             Parameter::PeerId => {
-                value.array::<20>().map_err(|BadValue| Failure::BadPeerId)?;
-                has_peer_id = true;
+                let bytes = value.array().map_err(|BadValue| Failure::BadPeerId)?;
+                peer_id = Some(PeerId(bytes));
             }
             Parameter::Port => {
                 let number = value.number().ok().and_then(|number| number.value());
@@ -84,13 +84,11 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
         }
     }
     let info_hash = info_hash.ok_or(Failure::NoInfoHash)?;
-    if !has_peer_id {
-        return Err(Failure::NoPeerId);
-    }
     Ok(Asked {
         announce: Announce {
             info_hash,
             peer: PeerAddr::new(remote, port.ok_or(Failure::NoPort)?),
+            peer_id,
             event,
             left,
             downloaded,

@@ -85,8 +85,20 @@ pub(super) fn serve(
 
 /// Emits an error, after which the connection is closed.
 pub(super) fn refuse(status: Status, tracker: &mut Tracker<'_>, out: &mut Out<'_>) {
-    tracker.counters.http_errors += 1;
-    reply::error(status, Persistence::CloseSaid, out);
+    error(status, Persistence::CloseSaid, tracker, out);
+}
+
+/// Emits an error.
+pub(super) fn error(
+    status: Status,
+    persistence: Persistence,
+    tracker: &mut Tracker<'_>,
+    out: &mut Out<'_>,
+) {
+    if let Some(class) = status.class() {
+        tracker.counters.http_error(class);
+    }
+    reply::error(status, persistence, out);
 }
 
 /// Replies to one request. `out` has room for [`LARGEST_REPLY`] more bytes.
@@ -104,8 +116,7 @@ fn answer(
         }
         Some(Resource::Scrape) => scrape::answer(query, request.persistence, tracker, out),
         None => {
-            tracker.counters.http_errors += 1;
-            reply::error(Status::NotFound, request.persistence, out);
+            error(Status::NotFound, request.persistence, tracker, out);
         }
     }
 }

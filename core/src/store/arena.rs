@@ -9,6 +9,8 @@
 //! processor's memory management calls a page too. Every access is checked and total: an address
 //! outside reads as 0 and writes nowhere, so that nothing here can panic.
 
+use super::runs::{FREE_PAGE, page_rest, page_word};
+
 /// Words in a page.
 pub(super) const PAGE_WORDS: u32 = 1024;
 const PAGE_SHIFT: u32 = PAGE_WORDS.trailing_zeros();
@@ -104,7 +106,7 @@ impl<'m> Arena<'m> {
             return None;
         }
         let page = if let Some(page) = self.returned {
-            self.returned = Page::from_word(self.page_word(page));
+            self.returned = Page::from_word(page_rest(self.page_word(page)));
             page
         } else {
             self.carved += 1;
@@ -115,7 +117,7 @@ impl<'m> Arena<'m> {
     }
 
     pub(super) fn give_page(&mut self, page: Page) {
-        self.set_page_word(page, Page::to_word(self.returned));
+        self.set_page_word(page, page_word(FREE_PAGE, Page::to_word(self.returned)));
         self.returned = Some(page);
         self.free += 1;
     }

@@ -54,8 +54,8 @@ impl Store<'_> {
         if torrents != self.torrents.count() || torrents != self.index.buckets() {
             return Err("the torrents are not as many as the index has buckets");
         }
-        if sum.peers != self.peers {
-            return Err("the count of peers is wrong");
+        if sum != self.total {
+            return Err("the counts of all peers are wrong");
         }
         self.check_pages(pages)
     }

@@ -238,7 +238,7 @@ impl Store<'_> {
         append::<F>(&mut self.arena, run, record);
         let sum = tally(&self.arena, root).plus(Tally::of(F::state(record)));
         set_tally(&mut self.arena, root, sum);
-        self.peers += 1;
+        self.total = self.total.plus(Tally::of(F::state(record)));
         if sum.peers > buckets(&self.arena, root).saturating_mul(F::BUCKET_MEAN) {
             // Without memory for it the buckets just get fuller.
             let _ = self.split::<F>(id);

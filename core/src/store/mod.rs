@@ -12,6 +12,7 @@
 //! | `choose` | which peers an announcer gets |
 //! | `sweep` | forgetting what has expired |
 //! | `room` | what goes when all is full |
+//! | `walk` | looking at everything, a few pages at a time |
 //! | `check` | for tests: whether all of that fits together |
 //!
 //! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a
@@ -30,12 +31,13 @@ mod runs;
 mod swarm;
 mod sweep;
 mod torrents;
+mod walk;
 
 use core::net::IpAddr;
 
 use arena::{Arena, PAGE_WORDS};
 use index::{Hashed, Index};
-use peer::{Family, V4, V6};
+use peer::{Family, Tally, V4, V6};
 use runs::Runs;
 use siphasher::sip::SipHasher13;
 use sweep::Cursor;
@@ -47,6 +49,7 @@ use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr};
 
 pub use torrents::TorrentId;
+pub use walk::{Progress, SeenPeer, Walk};
 
 /// How far a peer is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -139,6 +142,28 @@ impl core::fmt::Display for TooSmall {
 
 impl core::error::Error for TooSmall {}
 
+/// What came of an announce.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stored {
+    /// The torrent; `None` if it is new and found no room.
+    pub torrent: Option<TorrentId>,
+    /// What became of the peer.
+    pub outcome: Outcome,
+    /// Whether a download was counted.
+    pub completed: bool,
+}
+
+/// What became of a peer that announced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It is stored, and wasn't before.
+    New,
+    /// It was there: so many seconds ago it announced, to within eight.
+    Renewed(u32),
+    /// It isn't stored: there is no room, or a limit of the policy.
+    Refused,
+}
+
 /// There is no memory for what was asked. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Full;
@@ -156,7 +181,11 @@ pub struct Store<'m> {
     torrent_timeout: u32,
     /// Free pages that large swarms leave to small ones.
     reserve: u32,
-    peers: u32,
+    /// All peers.
+    total: Tally,
+    /// Peers at which no new one is stored, in all and of a torrent and family.
+    most_peers: u32,
+    most_peers_per_torrent: u32,
     losses: Losses,
 }
 
@@ -178,19 +207,32 @@ impl<'m> Store<'m> {
         }
         let arena = Arena::new(memory);
         let pages = arena.pages();
-        Ok(Self {
+        let mut store = Self {
             arena,
             runs: Runs::new(),
             torrents: Torrents::new(most_torrent_pages(pages)),
             index: Index::new(key),
             cursor: Cursor::default(),
             seed: SipHasher13::new_with_key(key).hash(b"buckets of peers"),
-            peer_timeout: policy.peer_timeout.min(peer::MOST_TIMEOUT),
-            torrent_timeout: policy.torrent_timeout,
+            peer_timeout: 0,
+            torrent_timeout: 0,
             reserve: pages / RESERVE_SHARE,
-            peers: 0,
+            total: Tally::default(),
+            most_peers: 0,
+            most_peers_per_torrent: 0,
             losses: Losses::default(),
-        })
+        };
+        store.set_limits(policy);
+        Ok(store)
+    }
+
+    /// Takes time-outs and limits from a policy. What is above a new limit stays until it expires.
+    pub fn set_limits(&mut self, policy: &Policy) {
+        let most = |limit| if limit == 0 { u32::MAX } else { limit };
+        self.peer_timeout = policy.peer_timeout.min(peer::MOST_TIMEOUT);
+        self.torrent_timeout = policy.torrent_timeout;
+        self.most_peers = most(policy.most_peers);
+        self.most_peers_per_torrent = most(policy.most_peers_per_torrent);
     }
 
     /// What so many words hold at most, of torrents or of peers.
@@ -209,10 +251,10 @@ impl<'m> Store<'m> {
 
     /// Adds a peer to a torrent or refreshes it; makes the torrent if it is new.
     ///
-    /// `completed` counts a download, once for as long as the peer stays. `None` if the torrent is
-    /// new and there is no room for it; a peer of a known torrent that finds no room isn't
-    /// stored either. Both are counted in [`losses`](Self::losses). Visits at most one run (255
-    /// peers), one bucket of the index, and when full 64 steps of the sweep and one page.
+    /// `completed` counts a download, once for as long as the peer stays. Without room for it, or at
+    /// a limit of the policy, the peer isn't stored, nor a new torrent; both are counted in
+    /// [`losses`](Self::losses). Visits at most one run (255 peers), one bucket of the index, and
+    /// when full 64 steps of the sweep and one page.
     pub fn announce(
         &mut self,
         hash: &InfoHash,
@@ -220,22 +262,26 @@ impl<'m> Store<'m> {
         status: Status,
         completed: bool,
         now: Secs,
-    ) -> Option<TorrentId> {
+    ) -> Stored {
         let hash = hash_words(hash);
         let hashed = self.index.hash(&hash);
-        if let Ok(id) = self.try_announce(&hash, hashed, peer, status, completed, now) {
-            return Some(id);
+        if let Ok(stored) = self.try_announce(&hash, hashed, peer, status, completed, now) {
+            return stored;
         }
         self.make_room(now);
-        if let Ok(id) = self.try_announce(&hash, hashed, peer, status, completed, now) {
-            return Some(id);
+        if let Ok(stored) = self.try_announce(&hash, hashed, peer, status, completed, now) {
+            return stored;
         }
         self.losses.refused_peers += 1;
         let known = self.index.find(&self.arena, hashed, &hash);
         if known.is_none() {
             self.losses.refused_torrents += 1;
         }
-        known
+        Stored {
+            torrent: known,
+            outcome: Outcome::Refused,
+            completed: false,
+        }
     }
 
     /// Removes a peer, and its torrent if nobody is left who completed it. `None` if there is no
@@ -302,7 +348,22 @@ impl<'m> Store<'m> {
 
     /// Peers stored, in all torrents.
     pub const fn peers(&self) -> u32 {
-        self.peers
+        self.total.peers
+    }
+
+    /// Seeders among them.
+    pub const fn seeders(&self) -> u32 {
+        self.total.seeders
+    }
+
+    /// The info hash of a torrent.
+    pub fn info_hash(&self, id: TorrentId) -> InfoHash {
+        id.info_hash(&self.arena)
+    }
+
+    /// Seconds since the last announce of a torrent, to about a minute.
+    pub fn idle(&self, id: TorrentId, now: Secs) -> u32 {
+        id.idle(&self.arena, now)
     }
 
     /// Announces as far as there is memory for it. On failure nothing has changed.
@@ -314,7 +375,7 @@ impl<'m> Store<'m> {
         status: Status,
         completed: bool,
         now: Secs,
-    ) -> Result<TorrentId, Full> {
+    ) -> Result<Stored, Full> {
         let id = match self.index.find(&self.arena, hashed, hash) {
             Some(id) => id,
             None => self.create(hash, hashed, now)?,
@@ -333,7 +394,11 @@ impl<'m> Store<'m> {
         } else if self.is_deserted(id) && id.completed(&self.arena) == 0 {
             self.delete(id);
         }
-        stored.map(|()| id)
+        stored.map(|upserted| Stored {
+            torrent: Some(id),
+            outcome: upserted.renewed.map_or(Outcome::New, Outcome::Renewed),
+            completed: upserted.completed,
+        })
     }
 
     fn create(&mut self, hash: &[u32; 5], hashed: Hashed, now: Secs) -> Result<TorrentId, Full> {

@@ -79,7 +79,7 @@ impl Store<'_> {
         }
         directory::set_tally(&mut self.arena, root, left);
         directory::set_bucket(&mut self.arena, root, number, None);
-        self.peers -= gone.peers;
+        self.total = self.total.minus(gone);
         self.losses.evicted_peers += u64::from(gone.peers);
         self.give(run);
         true

@@ -29,6 +29,8 @@ pub(super) enum Share {
 /// What the page's word of a torrent page and of an index page says in the place of a class.
 pub(super) const TORRENT_PAGE: u32 = 63;
 pub(super) const INDEX_PAGE: u32 = 62;
+/// The same for a page that came back.
+pub(super) const FREE_PAGE: u32 = 61;
 const CLASS_SHIFT: u32 = 26;
 
 /// The class that a page's word names, or [`TORRENT_PAGE`] or [`INDEX_PAGE`].
@@ -37,7 +39,12 @@ pub(super) const fn page_class(word: u32) -> u32 {
 }
 
 pub(super) const fn page_word(class: u32, rest: u32) -> u32 {
-    (class << CLASS_SHIFT) | (rest & ((1 << CLASS_SHIFT) - 1))
+    (class << CLASS_SHIFT) | page_rest(rest)
+}
+
+/// What a page's word says besides.
+pub(super) const fn page_rest(word: u32) -> u32 {
+    word & ((1 << CLASS_SHIFT) - 1)
 }
 
 /// Whose run it is and what is in it: the first word of every run.
@@ -196,6 +203,21 @@ impl Runs {
         Some(arena.address(page) + (used - 1 - back) * size)
     }
 
+    /// The runs in a page, by their addresses; none in a page of anything else.
+    pub(super) fn on_page(&self, arena: &Arena<'_>, page: Page) -> impl Iterator<Item = u32> {
+        let number = page_class(arena.page_word(page));
+        let pool = self.pools.get(number as usize);
+        let (start, size) = (arena.address(page), size_of(number));
+        let runs = pool.map_or(0, |pool| {
+            if pool.last == Some(page) {
+                pool.used
+            } else {
+                PAGE_WORDS / size
+            }
+        });
+        (0..runs).map(move |nth| start + nth * size)
+    }
+
     /// The pages of all classes.
     pub(super) fn pages(&self, arena: &Arena<'_>) -> u32 {
         let mut pages = 0;
@@ -215,7 +237,7 @@ impl Runs {
 
 /// The page of a class that was filled before another.
 fn page_before(arena: &Arena<'_>, page: Page) -> Option<Page> {
-    Page::from_word(arena.page_word(page) & ((1 << CLASS_SHIFT) - 1))
+    Page::from_word(page_rest(arena.page_word(page)))
 }
 
 const fn class_number(share: Share, nth: u32) -> u32 {
@@ -235,4 +257,4 @@ fn size_of(number: u32) -> u32 {
         .map_or(PAGE_WORDS, |&size| u32::from(size))
 }
 
-const _: () = assert!(2 * CLASSES <= INDEX_PAGE);
+const _: () = assert!(2 * CLASSES <= FREE_PAGE);

@@ -53,6 +53,14 @@ fn write_record<F: Family>(arena: &mut Arena<'_>, at: u32, record: &F::Record) {
     }
 }
 
+/// What came of a peer that announced.
+pub(super) struct Upserted {
+    /// Seconds since it announced before; `None` if it is new.
+    pub(super) renewed: Option<u32>,
+    /// Whether a download was counted.
+    pub(super) completed: bool,
+}
+
 /// Where a peer is.
 struct Found {
     /// The address of its last word.
@@ -82,7 +90,7 @@ impl Store<'_> {
         status: Status,
         completed: bool,
         now: Secs,
-    ) -> Result<(), Full> {
+    ) -> Result<Upserted, Full> {
         if let Some(found) = self.locate::<F>(id, address, port) {
             let old = self.arena.get(found.state_at);
             let before = peer::has_completed(old);
@@ -91,17 +99,29 @@ impl Store<'_> {
             if Tally::of(old) != Tally::of(new) {
                 self.retally(&found, Tally::of(old), Tally::of(new));
             }
-            if completed && !before {
+            let completed = completed && !before;
+            if completed {
                 id.add_completed(&mut self.arena);
             }
-            return Ok(());
+            return Ok(Upserted {
+                renewed: Some(peer::age(old, now)),
+                completed,
+            });
+        }
+        if self.total.peers >= self.most_peers
+            || self.tally::<F>(id).peers >= self.most_peers_per_torrent
+        {
+            return Err(Full);
         }
         let record = F::record(address, peer::state(port, status, completed, now));
         self.add::<F>(id, &record, now)?;
         if completed {
             id.add_completed(&mut self.arena);
         }
-        Ok(())
+        Ok(Upserted {
+            renewed: None,
+            completed,
+        })
     }
 
     /// Removes a peer if it is there. Visits one run, at most 255 peers.
@@ -110,7 +130,8 @@ impl Store<'_> {
             return;
         };
         let Some((run, nth)) = found.run else {
-            self.peers -= 1;
+            let gone = Tally::of(self.arena.get(found.state_at));
+            self.total = self.total.minus(gone);
             id.set_place(&mut self.arena, F::V6, Place::Empty);
             return;
         };
@@ -171,6 +192,7 @@ impl Store<'_> {
     }
 
     fn retally(&mut self, found: &Found, old: Tally, new: Tally) {
+        self.total = self.total.minus(old).plus(new);
         if let Some((run, _)) = found.run {
             let tally = read_tally(&self.arena, run).minus(old).plus(new);
             self.arena.set(run + 1, tally.to_word());
@@ -188,7 +210,7 @@ impl Store<'_> {
                 let at = id.inline_address(&self.arena);
                 id.set_place(&mut self.arena, false, Place::Inline);
                 write_record::<F>(&mut self.arena, at, record);
-                self.peers += 1;
+                self.total = self.total.plus(Tally::of(F::state(record)));
                 Ok(())
             }
             Place::Empty => {
@@ -274,7 +296,7 @@ impl Store<'_> {
 
     fn append_to_whole<F: Family>(&mut self, run: u32, record: &F::Record) {
         append::<F>(&mut self.arena, run, record);
-        self.peers += 1;
+        self.total = self.total.plus(Tally::of(F::state(record)));
     }
 
     /// Puts a peer in the place of the one in the run that has been silent longest.
@@ -329,7 +351,7 @@ impl Store<'_> {
         let last = run + RUN_HEAD + tally.peers.saturating_sub(1) * F::WORDS;
         self.arena.copy(last, at, F::WORDS);
         self.arena.set(run + 1, tally.minus(gone).to_word());
-        self.peers -= 1;
+        self.total = self.total.minus(gone);
         gone
     }
 
@@ -341,7 +363,7 @@ impl Store<'_> {
                 let state = self.arena.get(id.inline_address(&self.arena) + 1);
                 if peer::age(state, now) >= self.peer_timeout {
                     id.set_place(&mut self.arena, false, Place::Empty);
-                    self.peers -= 1;
+                    self.total = self.total.minus(Tally::of(state));
                 }
             }
             Place::Whole(run) => {

@@ -38,7 +38,7 @@ impl Store<'_> {
         let slots = self.torrents.slots().saturating_add(self.torrents.count());
         slots
             .saturating_add(self.arena.carved())
-            .saturating_add(self.peers / 16)
+            .saturating_add(self.total.peers / 16)
     }
 
     /// One step. Under pressure, torrents without peers go too, though somebody completed them.

@@ -11,4 +11,4 @@ pub mod udp;
 
 pub use info_hash::InfoHash;
 pub use out::Out;
-pub use peer::PeerAddr;
+pub use peer::{PeerAddr, PeerId};

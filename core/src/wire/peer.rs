@@ -33,6 +33,10 @@ impl PeerAddr {
     }
 }
 
+/// The 20 bytes by which a client names itself (BEP 3). They are told to the log and not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerId(pub [u8; 20]);
+
 impl From<PeerAddr> for SocketAddr {
     fn from(peer: PeerAddr) -> Self {
         Self::new(peer.ip, peer.port.get())

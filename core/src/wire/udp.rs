@@ -3,7 +3,7 @@
 //! Requests are parsed whole or not at all; whatever follows the known fields is allowed, since
 //! clients append options (libtorrent 11 bytes, aria2 two zeros). All numbers are big-endian.
 
-use crate::wire::InfoHash;
+use crate::wire::{InfoHash, PeerId};
 
 /// What a connect request starts with, in the place of a connection id.
 pub const PROTOCOL_ID: u64 = 0x0417_2710_1980;
@@ -42,6 +42,8 @@ pub struct Announce<'a> {
     pub transaction: TransactionId,
     /// The torrent.
     pub info_hash: InfoHash,
+    /// The client's name for itself.
+    pub peer_id: PeerId,
     /// Bytes downloaded so far.
     pub downloaded: u64,
     /// Bytes still to download. All 64 bits count: Transmission joins magnet links with 2^63-1.
@@ -121,7 +123,7 @@ impl<'a> Announce<'a> {
         mut fields: Fields<'a>,
     ) -> Result<Self, ParseError> {
         let info_hash = InfoHash(fields.take()?);
-        let _peer_id: [u8; 20] = fields.take()?;
+        let peer_id = PeerId(fields.take()?);
         let downloaded = fields.u64()?;
         let left = fields.u64()?;
         let _uploaded = fields.u64()?;
@@ -136,6 +138,7 @@ impl<'a> Announce<'a> {
             connection,
             transaction,
             info_hash,
+            peer_id,
             downloaded,
             left,
             event,
@@ -327,6 +330,7 @@ mod tests {
             connection: 0x0102_0304_0506_0708,
             transaction: TransactionId(*b"tran"),
             info_hash: InfoHash(*b"aaaaaaaaaaaaaaaaaaaa"),
+            peer_id: PeerId(*b"-XX0001-bbbbbbbbbbbb"),
             downloaded: 7,
             left: u64::MAX,
             event: 2,
