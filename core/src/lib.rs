@@ -27,6 +27,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod body;
 pub mod cookie;
 pub mod counters;
 pub mod http;
@@ -36,6 +37,7 @@ pub mod network;
 pub mod policy;
 pub mod random;
 pub mod store;
+mod survey;
 pub mod time;
 pub mod tracker;
 pub mod udp;

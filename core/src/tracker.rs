@@ -1,12 +1,15 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
+use core::net::IpAddr;
+
 use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::interval::{Load, interval};
-use crate::journal::{Completed, Journal};
+use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
 use crate::random::Random;
 use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
+use crate::survey::Survey;
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr, PeerId};
 
@@ -96,11 +99,14 @@ impl Secrets {
 
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
 pub struct Tracker<'m> {
-    store: Store<'m>,
+    pub(crate) store: Store<'m>,
     policy: Policy,
     random: Random,
     load: Load,
     journal: Journal,
+    pub(crate) survey: Survey<'m>,
+    /// Minutes from 1970 to second 0 of the clock.
+    epoch: u32,
     pub(crate) cookies: Cookies,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
@@ -123,6 +129,8 @@ impl<'m> Tracker<'m> {
             random: Random::new(u64::from_be_bytes(secrets.choice)),
             load: Load::default(),
             journal: Journal::default(),
+            survey: Survey::new(&mut []),
+            epoch: 0,
             cookies: Cookies::new(&secrets.cookies),
             counters: Counters::default(),
         })
@@ -131,6 +139,24 @@ impl<'m> Tracker<'m> {
     /// The policy in force.
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Gives it memory to work in where it must look at everything: full scrapes and statistics of
+    /// the largest swarms, which there are none of without. A thousandth of the store's memory
+    /// makes about a hundred walks through the store for a full scrape.
+    pub fn set_workspace(&mut self, workspace: &'m mut [u32]) {
+        self.survey = Survey::new(workspace);
+    }
+
+    /// Tells it the wall-clock time, in minutes since 1970, at second 0 of its clock. Only dumps of
+    /// the state show it.
+    pub const fn set_epoch(&mut self, minutes: u32) {
+        self.epoch = minutes;
+    }
+
+    /// The wall-clock time so many seconds ago, in minutes since 1970.
+    pub(crate) const fn minutes_since_1970(&self, now: Secs, ago: u32) -> u32 {
+        self.epoch.saturating_add(now.0.saturating_sub(ago) / 60)
     }
 
     /// Changes the policy from now on.
@@ -200,19 +226,22 @@ impl<'m> Tracker<'m> {
         if stored.completed {
             self.counters.completed += 1;
             if self.policy.tell_completed {
-                self.journal.note(Completed {
+                self.journal.add(Note::Completed(Completed {
                     info_hash: *info_hash,
                     peer_id: announce.peer_id,
                     ip: peer.ip(),
-                });
+                }));
             }
         }
         stored.torrent
     }
 
-    /// The oldest completed download that the host wasn't told of, if the policy has it told. Up to
-    /// 64 are kept.
-    pub fn next_completed(&mut self) -> Option<Completed> {
+    pub(crate) fn note_full_scrape(&mut self, ip: IpAddr) {
+        self.journal.add(Note::FullScrape(ip));
+    }
+
+    /// The oldest note that the host wasn't told yet. Up to 64 are kept.
+    pub fn next_note(&mut self) -> Option<Note> {
         self.journal.next()
     }
 
@@ -247,6 +276,7 @@ impl<'m> Tracker<'m> {
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
     pub fn tick(&mut self, now: Secs) {
         self.load.tick();
+        self.survey.tick();
         let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
         self.store.sweep(now, steps);
     }

@@ -22,6 +22,8 @@ pub struct Plan {
     pub held: usize,
     /// Words of 4 bytes for the swarms.
     pub arena_words: usize,
+    /// Words to sort them in, for a full scrape, and to look for the largest.
+    pub workspace_words: usize,
 }
 
 /// The limit is below [`Plan::LEAST`].
@@ -86,7 +88,11 @@ impl Plan {
             + tcp::SCRATCH_BYTES as u64;
         // An address space of 32 bits has less to give than the limit may say.
         let words = (limit.0 - spent) / size_of::<u32>() as u64;
-        let arena_words = usize::try_from(words).unwrap_or(usize::MAX / size_of::<u32>());
+        let words = usize::try_from(words).unwrap_or(usize::MAX / size_of::<u32>());
+        let workspace_words = (words / WORKSPACE_SHARE)
+            .next_multiple_of(PAGE_WORDS)
+            .min(MOST_WORKSPACE);
+        let arena_words = words - workspace_words;
         debug_assert!(arena_words >= Store::LEAST_WORDS);
         Ok(Self {
             limit,
@@ -94,6 +100,7 @@ impl Plan {
             connections,
             held,
             arena_words,
+            workspace_words,
         })
     }
 
@@ -102,6 +109,15 @@ impl Plan {
         self.held * http::BUFFER_BYTES
     }
 }
+
+/// One word in so many is to sort the others in: that makes about a hundred walks for a full scrape.
+const WORKSPACE_SHARE: usize = 1024;
+
+/// Words of a page of memory: less is not saved by taking less.
+const PAGE_WORDS: usize = 1024;
+
+/// Words of the largest workspace: to sort more at a time would keep others waiting.
+const MOST_WORKSPACE: usize = 1 << 16;
 
 impl fmt::Display for Plan {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -111,7 +111,9 @@ impl Server {
         let mut random = [0; 40];
         fill_random(&mut random)?;
         let too_small = |_| StartError::Memory(io::ErrorKind::OutOfMemory.into());
-        let tracker = Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
+        let mut tracker = Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
+        let workspace = reserve_words(plan.workspace_words).map_err(StartError::Memory)?;
+        tracker.set_workspace(workspace);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (nth, listener) in listeners.iter().enumerate() {
             epoll::add(
@@ -249,7 +251,12 @@ impl Server {
     fn tick(&mut self, now: Secs) -> io::Result<()> {
         self.ticked = now;
         self.tracker.tick(now);
-        self.tcp.tick(&mut self.tracker, now);
+        let mut around = Surroundings {
+            epoll: &self.epoll,
+            tracker: &mut self.tracker,
+            now,
+        };
+        self.tcp.tick(&mut around);
         if self.starved {
             self.starved = false;
             self.set_accepting(EventFlags::IN)?;

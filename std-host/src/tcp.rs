@@ -39,6 +39,9 @@ const OUTPUT: usize = LARGEST_REPLY;
 /// Most connections accepted from one socket before the others have their turn.
 const ACCEPTS: usize = 32;
 
+/// Most pieces of a long body sent before the other connections have their turn.
+const PIECES: usize = 8;
+
 /// Most pieces of input thrown away before the other connections have their turn.
 const DISCARDS: usize = 16;
 
@@ -62,6 +65,15 @@ struct Connection {
     /// The core wrote nothing in its last turn: what came was part of a request, or nothing of it
     /// has been dealt with. More may be on its way, whatever the core makes of it.
     partial: bool,
+    /// A long body goes on when the socket has room, or at the next tick.
+    streams: Option<Pace>,
+}
+
+/// When a long body goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pace {
+    Now,
+    NextTick,
 }
 
 /// What the event loop wakes us for.
@@ -69,6 +81,8 @@ struct Connection {
 enum Watched {
     /// Not told to the kernel yet: many connections end before there is any need to.
     Nothing,
+    /// For the time being.
+    NoMore,
     Input,
     Room,
 }
@@ -152,6 +166,7 @@ impl Tcp {
                     watched: Watched::Nothing,
                     lingers: false,
                     partial: false,
+                    streams: None,
                 });
             }
             self.ready(id.index(), around);
@@ -169,10 +184,15 @@ impl Tcp {
         let id = connection.id;
         let step = if connection.lingers {
             connection.discard(input)
-        } else if core.unsent(id).is_empty() {
-            connection.receive(core, input, output, around)
-        } else {
+        } else if connection.streams == Some(Pace::NextTick) {
+            // We asked for no event, so it is one that nobody can turn off: the client is gone.
+            Step::Close
+        } else if !core.unsent(id).is_empty() {
             connection.send(core, output, around)
+        } else if connection.streams.is_some() {
+            connection.go_on(core, output, around)
+        } else {
+            connection.receive(core, input, output, around)
         };
         let over = match step {
             Step::Close => true,
@@ -185,14 +205,23 @@ impl Tcp {
         }
     }
 
-    /// Closes the connections whose time is over.
-    pub(crate) fn tick(&mut self, tracker: &mut Tracker<'_>, now: Secs) {
-        while let Some(id) = self.core.expire(now) {
+    /// Closes the connections whose time is over, and goes on with the bodies that had to wait.
+    pub(crate) fn tick(&mut self, around: &mut Surroundings<'_>) {
+        while let Some(id) = self.core.expire(around.now) {
             if let Some(place) = self.sockets.get_mut(id.index()) {
                 *place = None;
             }
         }
-        self.core.count_into(&mut tracker.counters);
+        self.core.count_into(&mut around.tracker.counters);
+        for index in 0..self.sockets.len() {
+            let connection = self.sockets.get_mut(index).and_then(Option::as_mut);
+            if let Some(connection) = connection
+                && connection.streams == Some(Pace::NextTick)
+            {
+                connection.streams = Some(Pace::Now);
+                self.ready(index, around);
+            }
+        }
     }
 }
 
@@ -220,6 +249,13 @@ impl Connection {
             match self.deliver(core, output, turn, rest, around.now) {
                 Some(Step::Linger) if !more => return Step::Close,
                 Some(step) => return step,
+                None if turn.next == Next::Resume => {
+                    if !rest.is_empty() && core.hold(self.id, &[], rest, around.now) == Next::Close
+                    {
+                        return Step::Close;
+                    }
+                    return self.go_on(core, output, around);
+                }
                 // Nothing consumed and nothing written would be for ever.
                 None if rest.is_empty() || turn.consumed == 0 && turn.written == 0 => {
                     return Step::Wait;
@@ -246,14 +282,35 @@ impl Connection {
         if next == Next::Close {
             return Step::Linger;
         }
-        loop {
+        self.go_on(core, output, around)
+    }
+
+    /// Sends more of a long body, and answers what else was held.
+    fn go_on(
+        &mut self,
+        core: &mut Connections<'static>,
+        output: &mut [u8],
+        around: &mut Surroundings<'_>,
+    ) -> Step {
+        self.streams = None;
+        for _ in 0..PIECES {
             let turn = core.resume(self.id, around.tracker, around.now, output);
+            self.streams = match turn.next {
+                Next::Resume => Some(Pace::Now),
+                Next::Later => Some(Pace::NextTick),
+                Next::Read | Next::Close => None,
+            };
             match self.deliver(core, output, turn, &[], around.now) {
                 Some(step) => return step,
-                None if turn.written == 0 => return Step::Wait,
+                None if turn.next == Next::Later => return Step::Wait,
+                None if turn.written == 0 && turn.next == Next::Read => return Step::Wait,
                 None => {}
             }
         }
+        if self.streams.is_none() {
+            self.streams = Some(Pace::Now);
+        }
+        Step::Wait
     }
 
     /// Sends what a turn of the core wrote. `None` if all is sent and the connection stays open.
@@ -318,10 +375,12 @@ impl Connection {
 
     /// Makes the event loop wake us for what the connection now waits for. False if it can't.
     fn watch(&mut self, core: &Connections<'static>, epoll: &OwnedFd) -> bool {
-        let (wanted, flags) = if core.unsent(self.id).is_empty() {
-            (Watched::Input, EventFlags::IN)
-        } else {
-            (Watched::Room, EventFlags::OUT)
+        let (wanted, flags) = match self.streams {
+            _ if !core.unsent(self.id).is_empty() => (Watched::Room, EventFlags::OUT),
+            None => (Watched::Input, EventFlags::IN),
+            // The socket has room: the event loop comes back when all others had their turn.
+            Some(Pace::Now) => (Watched::Room, EventFlags::OUT),
+            Some(Pace::NextTick) => (Watched::NoMore, EventFlags::empty()),
         };
         if self.watched == wanted {
             return true;

@@ -14,6 +14,7 @@ use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
 use super::serve::{Stop, refuse, serve};
 use super::slot::{Slot, State};
+use super::streams::{LEAST_ROOM, Piece, StreamId, Streams};
 use super::{BUFFER_BYTES, LARGEST_REPLY};
 
 /// Names a connection, and nothing else while it is open.
@@ -53,6 +54,10 @@ pub struct Turn {
 pub enum Next {
     /// Wait for more from the client.
     Read,
+    /// Call [`Connections::resume`]: there is more to send.
+    Resume,
+    /// The same, but not before a second has passed: somebody else is at work.
+    Later,
     /// Close it.
     Close,
 }
@@ -64,6 +69,7 @@ pub enum Next {
 pub struct Connections<'m> {
     slots: &'m mut [Slot],
     buffers: Buffers<'m>,
+    streams: Streams,
     /// How many slots have ever been used: those before this index.
     touched: u32,
     /// One more than the index of the first slot given back, 0 for none; the rest through `since`.
@@ -96,6 +102,7 @@ impl<'m> Connections<'m> {
         Self {
             slots,
             buffers: Buffers::new(buffers),
+            streams: Streams::new(),
             touched: 0,
             free: 0,
             open: 0,
@@ -129,6 +136,7 @@ impl<'m> Connections<'m> {
                 let id = self.longest_waiting(|_| true).unwrap_or(ConnectionId(0));
                 self.tally.evicted = self.tally.evicted.saturating_add(1);
                 self.release(id);
+                self.end_stream(id);
                 self.open = self.open.saturating_sub(1);
                 (id, true)
             }
@@ -242,7 +250,12 @@ impl<'m> Connections<'m> {
         if slot.unsent == slot.input {
             match slot.state {
                 State::Sending if slot.input().is_empty() => {
-                    slot.wait(State::Idle, now);
+                    let state = if slot.stream.is_some() {
+                        State::Resuming
+                    } else {
+                        State::Idle
+                    };
+                    slot.wait(state, now);
                     self.release(id);
                 }
                 State::Sending => slot.wait(State::Resuming, now),
@@ -253,8 +266,8 @@ impl<'m> Connections<'m> {
         self.slots.get(id.index()).map_or(Next::Close, Slot::next)
     }
 
-    /// Goes on with the input that was held along with a reply, as [`receive`](Self::receive) does
-    /// with new input.
+    /// Goes on with a body that is longer than one reply, then with the input that was held along
+    /// with a reply, as [`receive`](Self::receive) does with new input.
     ///
     /// To be called when everything is sent, and again as long as it writes something that is then
     /// sent. [`Turn::consumed`] counts held bytes; what was not consumed is still held.
@@ -267,7 +280,11 @@ impl<'m> Connections<'m> {
     ) -> Turn {
         self.count_into(&mut tracker.counters);
         let mut out = Out::new(out);
-        let (consumed, next) = self.serve_held(id, tracker, now, &mut out);
+        let streaming = self.slots.get(id.index()).and_then(|slot| slot.stream);
+        let (consumed, next) = match streaming {
+            Some(_) => (0, self.go_on(id, tracker, now, &mut out)),
+            None => self.serve_held(id, tracker, now, &mut out),
+        };
         Turn {
             consumed,
             written: out.len(),
@@ -278,6 +295,7 @@ impl<'m> Connections<'m> {
     /// Forgets a connection: the host has closed it.
     pub fn close(&mut self, id: ConnectionId) {
         self.release(id);
+        self.end_stream(id);
         if let Some(slot) = self.slots.get_mut(id.index())
             && slot.state != State::Free
         {
@@ -293,7 +311,11 @@ impl<'m> Connections<'m> {
     /// then.
     pub fn expire(&mut self, now: Secs) -> Option<ConnectionId> {
         let rest = self.slots.get(self.sweep..self.touched as usize)?;
-        let Some(found) = rest.iter().position(|slot| slot.is_over(now)) else {
+        let wanted = self.streams.is_full();
+        let Some(found) = rest
+            .iter()
+            .position(|slot| slot.is_over(now) || wanted && slot.holds_up(now))
+        else {
             self.sweep = 0;
             return None;
         };
@@ -335,7 +357,7 @@ impl<'m> Connections<'m> {
         };
         match slot.state {
             State::Free | State::Robbed | State::Closing => return (bytes.len(), Next::Close),
-            State::Sending | State::Resuming => return (0, Next::Read),
+            State::Sending | State::Resuming => return (0, slot.next()),
             State::Opened | State::Idle | State::Reading => {}
         }
         if out.room().len() < LARGEST_REPLY {
@@ -368,17 +390,19 @@ impl<'m> Connections<'m> {
                 return (consumed, Next::Read);
             }
             slot.wait(State::Idle, now);
-            let served = serve(head, remote, tracker, now, out);
+            let served = serve(head, remote, &mut self.streams, tracker, now, out);
             self.release(id);
-            if matches!(served.stop, Stop::Close) {
-                return (bytes.len(), self.shut(id, now));
+            match served.stop {
+                Stop::Close => return (bytes.len(), self.shut(id, now)),
+                Stop::Stream(stream) => return (consumed, self.begin_stream(id, stream, now)),
+                _ => {}
             }
         }
         let Some(slot) = self.slots.get_mut(id.index()) else {
             return (bytes.len(), Next::Close);
         };
         let rest = bytes.get(consumed..).unwrap_or_default();
-        let served = serve(rest, slot.remote, tracker, now, out);
+        let served = serve(rest, slot.remote, &mut self.streams, tracker, now, out);
         consumed = consumed.saturating_add(served.consumed);
         if served.answered {
             slot.wait(State::Idle, now);
@@ -386,6 +410,7 @@ impl<'m> Connections<'m> {
         match served.stop {
             Stop::Empty | Stop::Full => (consumed, Next::Read),
             Stop::Close => (bytes.len(), self.shut(id, now)),
+            Stop::Stream(stream) => (consumed, self.begin_stream(id, stream, now)),
             Stop::Incomplete(head_end) => {
                 let rest = bytes.get(consumed..).unwrap_or_default();
                 (bytes.len(), self.begin(id, rest, head_end, now))
@@ -415,7 +440,7 @@ impl<'m> Connections<'m> {
             return (0, self.shut(id, now));
         };
         let input = piece.get(start..end).unwrap_or_default();
-        let served = serve(input, slot.remote, tracker, now, out);
+        let served = serve(input, slot.remote, &mut self.streams, tracker, now, out);
         let from = start.saturating_add(served.consumed);
         let next = match served.stop {
             Stop::Empty => {
@@ -426,7 +451,7 @@ impl<'m> Connections<'m> {
             Stop::Full => {
                 (slot.unsent, slot.input) = (short(from), short(from));
                 slot.since = now;
-                Next::Read
+                Next::Resume
             }
             Stop::Incomplete(head_end) => {
                 if from < end {
@@ -437,6 +462,14 @@ impl<'m> Connections<'m> {
                 slot.head_end = head_end;
                 slot.wait(State::Reading, now);
                 Next::Read
+            }
+            Stop::Stream(stream) => {
+                (slot.unsent, slot.input) = (short(from), short(from));
+                let empty = slot.input().is_empty();
+                if empty {
+                    self.release(id);
+                }
+                self.begin_stream(id, stream, now)
             }
             Stop::Close => self.shut(id, now),
         };
@@ -467,12 +500,74 @@ impl<'m> Connections<'m> {
     /// Nothing more is taken from the client or held for it.
     fn shut(&mut self, id: ConnectionId, now: Secs) -> Next {
         self.release(id);
+        self.end_stream(id);
         if let Some(slot) = self.slots.get_mut(id.index())
             && slot.state != State::Free
         {
             slot.wait(State::Closing, now);
         }
         Next::Close
+    }
+
+    /// Remembers that a body is on its way. Nothing else is answered before it is sent.
+    fn begin_stream(&mut self, id: ConnectionId, stream: StreamId, now: Secs) -> Next {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            self.streams.close(stream);
+            return Next::Close;
+        };
+        slot.stream = Some(stream);
+        slot.wait(State::Resuming, now);
+        slot.next()
+    }
+
+    /// Goes on with a body, into as much of `out` as could be held beside what is held already.
+    fn go_on(
+        &mut self,
+        id: ConnectionId,
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut Out<'_>,
+    ) -> Next {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return Next::Close;
+        };
+        let (State::Resuming, Some(stream)) = (slot.state, slot.stream) else {
+            return slot.next();
+        };
+        let room = BUFFER_BYTES.saturating_sub(slot.input().len());
+        if out.room().len().min(room) < LEAST_ROOM {
+            return self.shut(id, now);
+        }
+        let streams = &mut self.streams;
+        let piece = out.within(room, |out| streams.fill(stream, tracker, now, out));
+        slot.since = now;
+        match piece {
+            Piece::More => Next::Resume,
+            Piece::Later => Next::Later,
+            Piece::Last { closes: true } => {
+                slot.stream = None;
+                self.shut(id, now)
+            }
+            Piece::Last { closes: false } => {
+                slot.stream = None;
+                if slot.input().is_empty() {
+                    slot.wait(State::Idle, now);
+                    self.release(id);
+                    Next::Read
+                } else {
+                    Next::Resume
+                }
+            }
+        }
+    }
+
+    /// Forgets the body that a connection was being sent.
+    fn end_stream(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.slots.get_mut(id.index())
+            && let Some(stream) = slot.stream.take()
+        {
+            self.streams.close(stream);
+        }
     }
 
     /// A slot that is free.

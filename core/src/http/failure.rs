@@ -21,7 +21,7 @@ pub(super) enum Failure {
     NoPort,
     BadPort,
     BadNumber,
-    FullScrape,
+    NoTorrents,
     Denied,
 }
 
@@ -37,9 +37,7 @@ impl Failure {
             Self::NoPort => "Your client forgot to send its port.",
             Self::BadPort => "The port is not a number from 1 to 65535.",
             Self::BadNumber => "One of left and numwant is not a number.",
-            Self::FullScrape => {
-                "A scrape of all torrents is not available here: name some by info_hash."
-            }
+            Self::NoTorrents => "A scrape must name torrents by info_hash.",
             Self::Denied => "Requested download is not authorized for use with this tracker.",
         }
     }

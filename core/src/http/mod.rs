@@ -11,24 +11,29 @@
 //! 3. The socket does not take everything: [`Connections::hold`], and don't read from it until
 //!    everything is sent. When it is writable send [`Connections::unsent`] and tell
 //!    [`Connections::sent`] how much went; when nothing is left, call [`Connections::resume`] as
-//!    often as it writes something.
-//! 4. A call returned [`Next::Close`]: send what is still to send, close the socket, call
+//!    often as it writes something or says [`Next::Resume`].
+//! 4. A call returned [`Next::Resume`]: a body that is longer than one reply is on its way. Hold
+//!    what input there still is, and when everything is sent, [`Connections::resume`]. After
+//!    [`Next::Later`] not before a second has passed.
+//! 5. A call returned [`Next::Close`]: send what is still to send, close the socket, call
 //!    [`Connections::close`].
-//! 5. Once a second: [`Connections::expire`] until it returns `None`, closing the sockets that it
+//! 6. Once a second: [`Connections::expire`] until it returns `None`, closing the sockets that it
 //!    names.
 
 mod announce;
 mod buffers;
 mod connections;
 mod failure;
+mod full_scrape;
 mod reply;
 mod request;
 mod scrape;
 mod serve;
 mod slot;
+mod streams;
 
 pub use connections::{ConnectionId, Connections, Next, Opened, Turn};
-pub use slot::{IDLE_SECONDS, REQUEST_SECONDS, SEND_SECONDS, Slot};
+pub use slot::{IDLE_SECONDS, REQUEST_SECONDS, SEND_SECONDS, STREAM_SECONDS, Slot};
 
 /// Bytes of one buffer that a connection may hold, and of the longest request, its headers
 /// included.

@@ -105,6 +105,26 @@ pub(super) const fn end_of_head(persistence: Persistence) -> &'static [u8] {
     }
 }
 
+/// Emits the head of a reply whose body is written piece by piece.
+pub(super) fn begin_stream(
+    kind: &[u8],
+    gzip: bool,
+    chunked: bool,
+    persistence: Persistence,
+    out: &mut Out<'_>,
+) {
+    out.put(Status::Ok.line());
+    out.put(b"Content-Type: ");
+    out.put(kind);
+    if gzip {
+        out.put(b"\r\nContent-Encoding: gzip");
+    }
+    if chunked {
+        out.put(b"\r\nTransfer-Encoding: chunked");
+    }
+    out.put(end_of_head(persistence));
+}
+
 /// Emits a whole reply that leads to another place, in opentracker's form (RFC 9110 section 15.4.3).
 pub(super) fn redirect(location: &str, persistence: Persistence, out: &mut Out<'_>) {
     out.put(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ");

@@ -116,6 +116,6 @@ fn sort(query: &[u8], most: usize, hashes: &mut [[u8; HASH]]) -> Result<usize, F
     if named {
         Ok(count)
     } else {
-        Err(Failure::FullScrape)
+        Err(Failure::NoTorrents)
     }
 }

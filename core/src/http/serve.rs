@@ -2,14 +2,18 @@
 
 use core::net::IpAddr;
 
+use crate::body::Format;
+use crate::counters::HttpError;
+use crate::policy::FullScrape;
 use crate::time::Secs;
 use crate::tracker::Tracker;
-use crate::wire::Out;
 use crate::wire::http::{HeadEnd, Persistence, Request};
 use crate::wire::query::Encoded;
+use crate::wire::{self, Out};
 
 use super::reply::{self, Status};
-use super::{BUFFER_BYTES, LARGEST_REPLY, announce, scrape};
+use super::streams::{StreamId, Streams};
+use super::{BUFFER_BYTES, LARGEST_REPLY, announce, full_scrape, scrape};
 
 /// What [`serve`] did.
 pub(super) struct Served {
@@ -27,6 +31,8 @@ pub(super) enum Stop {
     Incomplete(HeadEnd),
     /// The next reply might not fit.
     Full,
+    /// A body is on its way that is longer than a reply; its head is written.
+    Stream(StreamId),
     /// Nothing more is to be read from this client.
     Close,
 }
@@ -35,6 +41,7 @@ pub(super) enum Stop {
 pub(super) fn serve(
     bytes: &[u8],
     remote: IpAddr,
+    streams: &mut Streams,
     tracker: &mut Tracker<'_>,
     now: Secs,
     out: &mut Out<'_>,
@@ -53,9 +60,16 @@ pub(super) fn serve(
             break Stop::Full;
         }
         // In one pass if all is well; otherwise it matters whether the head has an end at all.
+        let mut stream = None;
         let (length, persists) = match Request::parse(rest) {
             Ok((request, length)) if length <= BUFFER_BYTES => {
-                answer(&request, remote, tracker, now, out);
+                let asker = Asker {
+                    remote,
+                    head: rest.get(..length).unwrap_or_default(),
+                    query: request.query,
+                    persistence: request.persistence,
+                };
+                stream = answer(request.path, &asker, streams, tracker, now, out);
                 (length, !request.persistence.closes())
             }
             _ => {
@@ -72,6 +86,9 @@ pub(super) fn serve(
         debug_assert!(!out.overflowed(), "a reply longer than the longest");
         answered = true;
         rest = rest.get(length..).unwrap_or_default();
+        if let Some(stream) = stream {
+            break Stop::Stream(stream);
+        }
         if !persists {
             break Stop::Close;
         }
@@ -101,42 +118,96 @@ pub(super) fn error(
     reply::error(status, persistence, out);
 }
 
-/// Replies to one request. `out` has room for [`LARGEST_REPLY`] more bytes.
+/// Who asks, and how.
+pub(super) struct Asker<'h> {
+    /// The address of the connection.
+    pub(super) remote: IpAddr,
+    /// The whole head of the request.
+    head: &'h [u8],
+    /// What follows the `?`.
+    pub(super) query: Option<&'h [u8]>,
+    pub(super) persistence: Persistence,
+}
+
+impl<'h> Asker<'h> {
+    /// The first header of this name, blanks around it left out. Work: one pass over the head.
+    pub(super) fn header(&self, name: &[u8]) -> Option<&'h [u8]> {
+        wire::http::header(self.head, name)
+    }
+
+    /// How a long body is framed, and what becomes of the connection: in chunks, unless the client
+    /// is too old for them and reads until the end.
+    pub(super) const fn framing(&self) -> (Persistence, bool) {
+        match self.persistence {
+            Persistence::Keep | Persistence::CloseSaid => (self.persistence, true),
+            Persistence::KeepSaid | Persistence::Close => (Persistence::Close, false),
+        }
+    }
+}
+
+/// Replies to one request. `out` has room for [`LARGEST_REPLY`] more bytes. What is longer is on
+/// its way afterwards.
 fn answer(
-    request: &Request<'_>,
-    remote: IpAddr,
+    path: &[u8],
+    asker: &Asker<'_>,
+    streams: &mut Streams,
     tracker: &mut Tracker<'_>,
     now: Secs,
     out: &mut Out<'_>,
-) {
-    let query = request.query.unwrap_or_default();
-    match Resource::of(request.path) {
+) -> Option<StreamId> {
+    let &Asker {
+        remote,
+        persistence,
+        ..
+    } = asker;
+    let query = asker.query.unwrap_or_default();
+    match Resource::of(path, asker.query.is_some()) {
         Some(Resource::Announce) => {
-            announce::answer(query, request.persistence, remote, tracker, now, out);
+            announce::answer(query, persistence, remote, tracker, now, out);
+            return None;
         }
-        Some(Resource::Scrape) => scrape::answer(query, request.persistence, tracker, out),
-        None => {
-            error(Status::NotFound, request.persistence, tracker, out);
+        Some(Resource::FullScrape) if tracker.policy().full_scrape != FullScrape::Off => {
+            return full_scrape::answer(Format::Ben, true, asker, streams, tracker, now, out);
         }
+        Some(Resource::Scrape | Resource::FullScrape) => {
+            scrape::answer(query, persistence, tracker, out);
+            return None;
+        }
+        Some(Resource::Root) if !tracker.policy().redirect.is_empty() => {
+            tracker.counters.http_error(HttpError::Redirect);
+            reply::redirect(&tracker.policy().redirect, persistence, out);
+            return None;
+        }
+        Some(Resource::Root) | None => {}
     }
+    error(Status::NotFound, persistence, tracker, out);
+    None
 }
 
 /// What a path names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Resource {
+    Root,
     Announce,
     Scrape,
+    FullScrape,
 }
 
 impl Resource {
     /// As opentracker has it: behind all leading slashes, `a` is an announce and `sc` a scrape,
-    /// whatever follows, so that `/announce.php` and `/scrape/x` work too.
-    fn of(path: &[u8]) -> Option<Self> {
+    /// whatever follows, so that `/announce.php` and `/scrape/x` work too. Just `scrape` without a
+    /// query is a scrape of all torrents.
+    fn of(path: &[u8], has_query: bool) -> Option<Self> {
         let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
-        let name = path.get(slashes..).unwrap_or_default();
-        let mut name = Encoded(name).decode();
+        let path = Encoded(path.get(slashes..).unwrap_or_default());
+        let is = |name: &[u8]| path.decode().eq(name.iter().map(|&byte| Ok(byte)));
+        let mut name = path.decode();
         match (name.next(), name.next()) {
+            (None, _) if !has_query => Some(Self::Root),
             (Some(Ok(b'a')), _) => Some(Self::Announce),
+            (Some(Ok(b's')), Some(Ok(b'c'))) if !has_query && is(b"scrape") => {
+                Some(Self::FullScrape)
+            }
             (Some(Ok(b's')), Some(Ok(b'c'))) => Some(Self::Scrape),
             _ => None,
         }

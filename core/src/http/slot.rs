@@ -8,6 +8,7 @@ use crate::wire::http::HeadEnd;
 
 use super::buffers::BufferId;
 use super::connections::Next;
+use super::streams::StreamId;
 
 /// Seconds until a request must be complete: the first from the start of the connection, others
 /// from when their beginning is held alone, with no reply before it that is still to be sent. More
@@ -21,6 +22,9 @@ pub const IDLE_SECONDS: u32 = 60;
 /// [`BUFFER_BYTES`](super::BUFFER_BYTES) at a time. Taking a part of that doesn't extend them.
 pub const SEND_SECONDS: u32 = 30;
 
+/// Seconds that a client has to take a piece of a long body when others wait for their turn.
+pub const STREAM_SECONDS: u32 = 5;
+
 /// The state of one connection.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -29,6 +33,8 @@ pub struct Slot {
     /// How far the search for the end of the held request has come.
     pub(super) head_end: HeadEnd,
     pub(super) buffer: Option<BufferId>,
+    /// The body that is being sent, if it is longer than one reply.
+    pub(super) stream: Option<StreamId>,
     /// What is held: the reply from `unsent` to `input`, the request from `input` to `end`.
     pub(super) unsent: u16,
     pub(super) input: u16,
@@ -65,6 +71,7 @@ impl Slot {
         state: State::Free,
         head_end: HeadEnd::InLine,
         buffer: None,
+        stream: None,
         unsent: 0,
         input: 0,
         end: 0,
@@ -82,9 +89,17 @@ impl Slot {
         now.since(self.since) >= seconds
     }
 
+    /// Whether its client takes so long for a piece of a body that others may have its place.
+    pub(super) fn holds_up(&self, now: Secs) -> bool {
+        self.stream.is_some()
+            && self.state == State::Sending
+            && now.since(self.since) >= STREAM_SECONDS
+    }
+
     pub(super) const fn next(&self) -> Next {
         match self.state {
             State::Free | State::Closing | State::Robbed => Next::Close,
+            State::Resuming if self.stream.is_some() => Next::Resume,
             _ => Next::Read,
         }
     }

@@ -361,6 +361,12 @@ impl<'m> Store<'m> {
         id.info_hash(&self.arena)
     }
 
+    /// The torrent that was this number once, or another that took its place; `None` if there is
+    /// none there.
+    pub fn torrent_at(&self, number: u32) -> Option<TorrentId> {
+        Torrents::by_number(&self.arena, number)
+    }
+
     /// Seconds since the last announce of a torrent, to about a minute.
     pub fn idle(&self, id: TorrentId, now: Secs) -> u32 {
         id.idle(&self.arena, now)

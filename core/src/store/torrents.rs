@@ -9,6 +9,13 @@ use crate::wire::InfoHash;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TorrentId(u32);
 
+impl From<TorrentId> for u32 {
+    /// A number to remember it by; [`Store::torrent_at`](super::Store::torrent_at) leads back.
+    fn from(id: TorrentId) -> Self {
+        id.0
+    }
+}
+
 /// Words of a record.
 const WORDS: u32 = 10;
 /// Records in a page; the words left over link the pages that have room.
@@ -164,6 +171,19 @@ impl Torrents {
     pub(super) fn at(arena: &Arena<'_>, page: Page, slot: u32) -> Option<TorrentId> {
         let id = TorrentId::new(page, slot);
         (slot < PER_PAGE && id.field(arena, field::STATE) & USED != 0).then_some(id)
+    }
+
+    /// The torrent that a number stands for, if its record is in use; it may be another torrent's by
+    /// now.
+    pub(super) fn by_number(arena: &Arena<'_>, number: u32) -> Option<TorrentId> {
+        let id = TorrentId::from_word(number)?;
+        let page = Page::from_word(id.0 >> SLOT_BITS)?;
+        let there = page.number() <= arena.carved() && Self::on_page(arena, page);
+        if there {
+            Self::at(arena, page, id.slot())
+        } else {
+            None
+        }
     }
 
     fn add_page(&mut self, arena: &mut Arena<'_>) -> Option<Page> {

@@ -174,6 +174,23 @@ fn request_line(line: &[u8]) -> Result<(&[u8], Version), BadRequest> {
     }
 }
 
+/// The value of the first header of this name in a head that was parsed, without the blanks around
+/// it. Names are alike in either case. Work: one pass.
+pub fn header<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
+    let (_, mut rest) = line(head).ok()?;
+    loop {
+        let (line, behind) = self::line(rest).ok()?;
+        rest = behind;
+        if line.is_empty() {
+            return None;
+        }
+        let (this, value) = split(line, b':');
+        if this.eq_ignore_ascii_case(name) {
+            return value.map(<[u8]>::trim_ascii);
+        }
+    }
+}
+
 /// What the headers say about the connection.
 #[derive(Clone, Copy, Default)]
 struct Connection {

@@ -86,6 +86,28 @@ impl<'b> Out<'b> {
         count
     }
 
+    /// Has `write` append at most `most` bytes, as if there were no more room.
+    pub fn within<T>(&mut self, most: usize, write: impl FnOnce(&mut Out<'_>) -> T) -> T {
+        let room = self.room();
+        let most = most.min(room.len());
+        let mut part = Out::new(room.get_mut(..most).unwrap_or_default());
+        let result = write(&mut part);
+        let (used, overflowed) = (part.used, part.overflowed);
+        self.used = self.used.saturating_add(used);
+        self.overflowed |= overflowed;
+        result
+    }
+
+    /// Writes over what is written, from the byte `at` on.
+    pub fn patch(&mut self, at: usize, bytes: &[u8]) {
+        let end = at.saturating_add(bytes.len()).min(self.used);
+        if let Some(to) = self.bytes.get_mut(at..end)
+            && to.len() == bytes.len()
+        {
+            to.copy_from_slice(bytes);
+        }
+    }
+
     /// Goes back to the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.used = self.used.min(len);
@@ -147,6 +169,23 @@ mod tests {
         assert_eq!(out.written(), b"abde");
         assert!(out.room().is_empty());
         assert!(out.overflowed());
+    }
+
+    #[test]
+    fn a_part_has_bounds_of_its_own() {
+        let mut bytes = [0; 8];
+        let mut out = Out::new(&mut bytes);
+        out.put(b"ab");
+        out.within(3, |part| {
+            part.put(b"cd");
+            assert_eq!(part.room().len(), 1);
+        });
+        assert_eq!(out.written(), b"abcd");
+        out.within(2, |part| part.put(b"efg"));
+        assert!(out.overflowed());
+        out.patch(1, b"XY");
+        out.patch(3, b"ZZ");
+        assert_eq!(out.written(), b"aXYd");
     }
 
     #[test]

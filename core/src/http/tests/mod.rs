@@ -4,6 +4,7 @@ mod announce;
 mod clients;
 mod connections;
 mod scrape;
+mod streams;
 
 use std::string::String;
 use std::vec;

@@ -95,11 +95,11 @@ fn entries_that_fill_the_room_do_not_shift_the_hashes_that_are_still_to_come() {
 #[test]
 fn a_scrape_of_everything_and_a_wrong_hash_fail() {
     with(1, 0, |bench| {
-        for target in ["/scrape", "/scrape?", "/scrape?x=y", "/scrape?INFO_HASH=a"] {
+        for target in ["/scrape/", "/scrape?", "/scrape?x=y", "/scrape?INFO_HASH=a"] {
             assert_bytes(
                 &bench.get(ALICE, target.as_bytes()),
-                b"d14:failure reason71:\
-                  A scrape of all torrents is not available here: name some by info_hash.\
+                b"d14:failure reason41:\
+                  A scrape must name torrents by info_hash.\
                   8:intervali1800e8:retry in5:nevere",
             );
         }

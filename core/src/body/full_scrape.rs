@@ -1,0 +1,100 @@
+//! The counts of all torrents, in the order of their info hashes (BEP 48).
+
+use super::sorted::{Batch, Next};
+use super::{Entry, Filled, Format, Writer};
+use crate::store::Progress;
+use crate::survey::{Claim, PAGES_PER_STEP, Ticket};
+use crate::time::Secs;
+use crate::tracker::Tracker;
+use crate::wire::{InfoHash, Out};
+
+/// A full scrape on its way.
+#[derive(Debug)]
+pub(crate) struct FullScrape {
+    ticket: Ticket,
+    writer: Writer,
+    /// What is being gathered or handed out; nothing if the place was lost or not had yet.
+    batch: Option<Batch>,
+    /// The first hash that hasn't been written.
+    from: InfoHash,
+    begun: bool,
+    /// Whether only the end is missing.
+    through: bool,
+}
+
+impl FullScrape {
+    /// A full scrape in this format, compressed or not.
+    pub(crate) fn new(format: Format, gzip: bool, tracker: &mut Tracker<'_>) -> Self {
+        Self {
+            ticket: tracker.survey.ticket(),
+            writer: Writer::new(format, gzip),
+            batch: None,
+            from: InfoHash([0; 20]),
+            begun: false,
+            through: false,
+        }
+    }
+
+    /// Writes what fits, or takes one step towards more: see [`Body::fill`](super::Body::fill).
+    pub(super) fn fill(
+        &mut self,
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut Out<'_>,
+    ) -> Filled {
+        if !self.begun {
+            self.begun = true;
+            self.writer.begin(out);
+        }
+        while !self.through {
+            if out.room().len() < Writer::LARGEST {
+                return Filled::More;
+            }
+            match tracker.survey.claim(self.ticket, now) {
+                Claim::Kept => {}
+                Claim::Fresh => self.batch = None,
+                Claim::Taken => return Filled::Later,
+            }
+            let (store, workspace) = (&tracker.store, &mut *tracker.survey.workspace);
+            let from = self.from;
+            let batch = self
+                .batch
+                .get_or_insert_with(|| Batch::new(from, store.torrents(), workspace));
+            if !batch.is_sorted() {
+                if batch.gather(store, workspace, PAGES_PER_STEP) == Progress::More {
+                    return Filled::More;
+                }
+                continue;
+            }
+            match batch.next(store, workspace) {
+                Next::Torrent(id, hash) => {
+                    let counts = store.summary(id).counts;
+                    self.writer.record(
+                        &Entry {
+                            hash,
+                            seeders: counts.seeders,
+                            leechers: counts.leechers,
+                            completed: counts.completed,
+                            base_minutes: tracker.minutes_since_1970(now, store.idle(id, now)),
+                        },
+                        out,
+                    );
+                    self.from = batch.from();
+                }
+                Next::Range(from) => {
+                    self.from = from;
+                    self.batch = None;
+                }
+                Next::End => {
+                    self.through = true;
+                    tracker.survey.release(self.ticket);
+                }
+            }
+        }
+        if out.room().len() < Writer::LARGEST {
+            return Filled::More;
+        }
+        self.writer.end(out);
+        Filled::Done
+    }
+}
