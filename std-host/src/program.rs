@@ -3,8 +3,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use wrtracker_core::policy::Policy;
-
 use crate::listen;
 use crate::log;
 use crate::machine;
@@ -25,7 +23,7 @@ const SYSTEM: u8 = 111;
 /// Runs the program with these arguments, the program's name left out, until a signal ends it.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let settings = match Command::parse(arguments) {
-        Ok(Command::Run(settings)) => settings,
+        Ok(Command::Run(settings) | Command::Check(settings)) => settings,
         Ok(Command::Help) => {
             log::text(Help);
             return ExitCode::SUCCESS;
@@ -58,8 +56,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Serves until a signal asks for the end.
-fn serve(settings: Settings) -> Result<(), (u8, String)> {
+fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     let (memory, places) = (settings.memory, settings.listeners());
+    let policy = settings
+        .policy()
+        .map_err(|error| (SETTINGS, error.to_string()))?;
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
@@ -70,7 +71,7 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
         .map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
     let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
-    let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
+    let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
         log::line(format_args!("listening on {listener}"));
