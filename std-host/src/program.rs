@@ -7,7 +7,7 @@ use crate::listen;
 use crate::log;
 use crate::machine;
 use crate::options::{Help, Usage, Version};
-use crate::plan::{Plan, TooLittle};
+use crate::plan::{Plan, TooLittle, Wanted};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
@@ -61,16 +61,18 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     let policy = settings
         .policy()
         .map_err(|error| (SETTINGS, error.to_string()))?;
+    let wanted = Wanted::default();
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
     let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-    Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
+    Plan::new(limit, usize::MAX, &wanted).map_err(|error| refused(SETTINGS)(&error))?;
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
     let listeners = listen::open_all(&places, |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
-    let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
+    let plan =
+        affordable(limit, listeners.len(), &wanted).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
@@ -94,12 +96,12 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
 const OTHER_DESCRIPTORS: usize = 16;
 
 /// The plan for `limit` with as many connections as there may be descriptors.
-fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
+fn affordable(limit: Bytes, listeners: usize, wanted: &Wanted) -> Result<Plan, TooLittle> {
     let others = OTHER_DESCRIPTORS + listeners;
-    let plan = Plan::new(limit, usize::MAX)?;
-    let wanted = plan.connections + others;
-    let got = machine::raise_descriptors(wanted as u64);
-    if got >= wanted as u64 {
+    let plan = Plan::new(limit, usize::MAX, wanted)?;
+    let needed = plan.connections + others;
+    let got = machine::raise_descriptors(needed as u64);
+    if got >= needed as u64 {
         return Ok(plan);
     }
     log::warning(format_args!(
@@ -108,7 +110,8 @@ fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
     Plan::new(
         limit,
         usize::try_from(got)
-            .unwrap_or(wanted)
+            .unwrap_or(needed)
             .saturating_sub(others),
+        wanted,
     )
 }

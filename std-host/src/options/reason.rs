@@ -76,7 +76,7 @@ impl fmt::Display for Reason {
             Self::TooLong(most) => return write!(to, "longer than {most} bytes"),
             Self::Zero => "a zero byte in a path",
             Self::TooMany(most) => return write!(to, "there are {most} already, the most"),
-            Self::NotAUser => "not a name of a user",
+            Self::NotAUser => "not a name, uid or uid:gid of a user",
             Self::NotAStatsPath => {
                 "not a path such as stats or my/stats: printable, without / before it, without ?, # \
                  and %, not beginning with a or sc, and not metrics"

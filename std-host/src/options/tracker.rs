@@ -41,7 +41,7 @@ pub(super) static PROGRAM: &[Entry] = &[
         value: "name",
         default: "nobody",
         range: Range::Length(64),
-        help: "the user to become, if started as root",
+        help: "become this user if started as root: a name, uid or uid:gid, but not root",
         action: Action::Text(user),
         ..Entry::BLANK
     },
@@ -253,11 +253,11 @@ fn byte(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
 }
 
-/// A name that can stand in the file of users.
+/// A name that can stand in the file of users, or numbers.
 fn user(settings: &mut Settings, value: &str) -> Result<(), Reason> {
     if !value
         .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !b":/".contains(&byte))
+        .all(|byte| byte.is_ascii_graphic() && !byte != b'/')
     {
         return Err(Reason::NotAUser);
     }

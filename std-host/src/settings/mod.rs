@@ -15,6 +15,7 @@ pub use self::command::{Command, UsageError};
 pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
 use crate::options::ANY;
+use crate::plan::Wanted;
 use crate::size::Bytes;
 
 /// What the operator asked for. What the core is to know of it is [`policy`](Self::policy).
@@ -146,19 +147,25 @@ impl Settings {
         }]
     }
 
+    /// What of the memory the operator wants for other things than swarms, where the lists have
+    /// room for so many hashes.
+    pub fn wanted(&self, whitelist: usize, blacklist: usize) -> Wanted {
+        Wanted {
+            whitelist,
+            blacklist,
+            sync: self.live_sync.is_some(),
+            log_requests: !self.draft.log_requests.is_empty(),
+        }
+    }
+
     /// Adds warnings about settings that do nothing without others.
     pub(crate) fn warn_of_idle(&mut self) {
         let lists = self.whitelist.is_some() || self.blacklist.is_some();
-        let fifos = self.fifo_add.is_some() || self.fifo_delete.is_some();
         let believed = [Right::Sync, Right::All];
         let mut grants = self.draft.grants.iter();
         let nodes = grants.any(|grant| believed.contains(&grant.right));
         let only_here = self.state_file.is_none() && self.peers_file.is_none();
         for (idle, problem) in [
-            (
-                fifos && !lists,
-                "access.fifo_add and access.fifo_delete do nothing without a whitelist or blacklist",
-            ),
             (
                 self.watch && !lists,
                 "access.watch does nothing without a whitelist or blacklist",
