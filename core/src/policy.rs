@@ -8,7 +8,7 @@ use heapless::{String, Vec};
 use crate::network::Network;
 
 /// Intervals, time-outs, limits and switches.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
     /// Seconds between two announces that a client is asked for, before jitter. 1 to 86,400.
     pub interval: u32,
@@ -156,7 +156,7 @@ pub enum StatsFor {
 }
 
 /// What is known of the local network, for addresses that mean something only there.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lan {
     /// Its networks; if there are none, nothing is known and private addresses are like any.
     pub networks: Vec<Network, 16>,

@@ -1,8 +1,10 @@
 //! Addresses to listen on, in opentracker's syntax.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::options::Reason;
+use wrtracker_core::network::Network;
+
+use crate::options::{Reason, only_digits};
 
 /// The port of a tracker that names none.
 pub const DEFAULT_PORT: u16 = 6969;
@@ -26,10 +28,50 @@ pub fn parse_ip(text: &str) -> Result<IpAddr, Reason> {
 ///
 /// [`Reason::NotAPort`] for anything but digits, and for numbers above 65535.
 pub fn parse_port(text: &str) -> Result<u16, Reason> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !only_digits(text) {
         return Err(Reason::NotAPort);
     }
     text.parse().map_err(|_| Reason::NotAPort)
+}
+
+/// Parses an address, which is a network of one, or an address and a number of bits:
+/// `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`. What is set behind the bits doesn't count. With
+/// bits, octets may be missing at the end of an IPv4 address, as opentracker's manual page has it:
+/// `192.168/16`.
+///
+/// # Errors
+///
+/// [`Reason::NotANetwork`] or [`Reason::TooManyBits`].
+pub fn parse_network(text: &str) -> Result<Network, Reason> {
+    let Some((ip, bits)) = text.split_once('/') else {
+        return match text.parse() {
+            Ok(ip) => Ok(Network::of(ip)),
+            Err(_) => Err(Reason::NotANetwork),
+        };
+    };
+    let ip = match ip.parse() {
+        Ok(ip) => ip,
+        Err(_) => short_ipv4(ip).ok_or(Reason::NotANetwork)?.into(),
+    };
+    if !only_digits(bits) {
+        return Err(Reason::NotANetwork);
+    }
+    let bits = bits.parse().map_err(|_| Reason::TooManyBits)?;
+    Network::new(ip, bits).map_err(|_| Reason::TooManyBits)
+}
+
+/// One to four octets, those that are missing zero.
+fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut places = octets.iter_mut();
+    for part in text.split('.') {
+        // Some read a number with a zero in front as octal: nobody shall have to guess.
+        if !only_digits(part) || part.len() > 1 && part.starts_with('0') {
+            return None;
+        }
+        *places.next()? = part.parse().ok()?;
+    }
+    Some(octets.into())
 }
 
 /// Parses an address with a port after it or without one:
@@ -66,8 +108,72 @@ pub fn parse(text: &str) -> Result<(IpAddr, Option<u16>), Reason> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, parse_ip, parse_port};
+    use super::{parse, parse_ip, parse_network, parse_port};
     use crate::options::Reason;
+
+    #[test]
+    fn networks_are_addresses_with_bits_or_without() {
+        for (text, shown) in [
+            ("192.0.2.1", "192.0.2.1/32"),
+            ("192.0.2.1/24", "192.0.2.0/24"),
+            ("192.0.2.1/0", "0.0.0.0/0"),
+            ("192.0.2.1/32", "192.0.2.1/32"),
+            ("192.168/16", "192.168.0.0/16"),
+            ("10/8", "10.0.0.0/8"),
+            ("10.1.2/24", "10.1.2.0/24"),
+            ("192.168/24", "192.168.0.0/24"),
+            ("2001:db8::1", "2001:db8::1/128"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("::1/128", "::1/128"),
+            ("::ffff:192.0.2.1", "192.0.2.1/32"),
+            ("::ffff:192.0.2.1/120", "192.0.2.0/24"),
+        ] {
+            let network = parse_network(text);
+            assert_eq!(
+                network.map(|one| one.to_string()),
+                Ok(shown.into()),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "/",
+            "/8",
+            "10",
+            "192.168",
+            "192.168.0",
+            "10/",
+            "10/+8",
+            "10/-1",
+            "10/x",
+            "10/8/8",
+            "10/ 8",
+            " 10/8",
+            "1.2.3.4.5/8",
+            "1.2.3.256/8",
+            "1..2/8",
+            ".1/8",
+            "1./8",
+            "010/8",
+            "+1/8",
+            "::1/1 ",
+            "localhost",
+            "[::1]/8",
+            "1.2.3.4:80",
+            "fe80::1%eth0/64",
+        ] {
+            assert_eq!(parse_network(text), Err(Reason::NotANetwork), "{text}");
+        }
+        for text in [
+            "1.2.3.4/33",
+            "10/33",
+            "::1/129",
+            "1.2.3.4/256",
+            "::1/99999999999999999999",
+        ] {
+            assert_eq!(parse_network(text), Err(Reason::TooManyBits), "{text}");
+        }
+    }
 
     #[test]
     fn every_form_of_opentracker_is_understood() {

@@ -1,16 +1,19 @@
 //! Configuration files: one directive a line, as opentracker reads them.
 //!
 //! Blanks at both ends of a line don't count, a line that is empty or starts with `#` says nothing,
-//! and what else there is must be a keyword, blanks or tabs, and a value. A directive that we don't
-//! know is a warning, a value that we can't use an error; the whole file is read in either case, so
-//! that all of them are told at once, or the first of very many.
+//! and what else there is must be a keyword, blanks or tabs, and a value. A `#` after a blank ends
+//! the value, in paths and URLs too; opentracker would make it a part of them. A directive that we
+//! don't know is a warning, a value that we can't use an error; the whole file is read in either
+//! case, so that all of them are told at once, or the first of very many.
 
 use core::fmt;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::options::{self, Action, Reason};
+use crate::options;
 use crate::settings::Settings;
 
 /// Longest line that is no comment, in bytes. opentracker would cut a longer one in two.
@@ -64,21 +67,19 @@ pub fn parse(name: &dyn fmt::Display, text: &[u8], settings: &mut Settings) {
             .unwrap_or(line.len());
         let (keyword, value) = line.split_at(end);
         let shown = keyword.escape_ascii();
-        match options::by_directive(keyword).map(|entry| entry.action) {
+        match options::by_directive(keyword) {
             None => settings.warn(format_args!("{name}:{number}: {shown}: unknown directive")),
-            Some(Action::Set(set)) => {
-                if let Err(reason) = plain(value).and_then(|value| set(settings, value)) {
+            Some(entry) => {
+                if let Err(reason) = entry.store(settings, plain(value)) {
                     settings.refuse(format_args!("{name}:{number}: {shown}: {reason}"));
                 }
             }
-            // No directive reads another file or prints the help.
-            Some(Action::ReadFile | Action::Help | Action::Version) => {}
         }
     }
 }
 
 /// The value alone: no blanks around it and no comment behind it.
-fn plain(value: &[u8]) -> Result<&str, Reason> {
+fn plain(value: &[u8]) -> &OsStr {
     let comment = value
         .windows(2)
         .position(|pair| pair[0].is_ascii_whitespace() && pair[1] == b'#');
@@ -86,11 +87,7 @@ fn plain(value: &[u8]) -> Result<&str, Reason> {
         .get(..comment.unwrap_or(value.len()))
         .unwrap_or_default()
         .trim_ascii();
-    match str::from_utf8(value) {
-        Ok("") => Err(Reason::NoValue),
-        Ok(value) => Ok(value),
-        Err(_) => Err(Reason::NotText),
-    }
+    OsStr::from_bytes(value)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //!
 //! 1. [`sys`]: the system calls that need `unsafe`, each in a safe function; nothing else is
 //!    unsafe.
-//! 2. [`size`], [`address`]: how bytes and addresses are written. [`machine`]: how much memory
+//! 2. [`size`], [`duration`], [`address`]: how bytes, times and addresses are written. [`machine`]: how much memory
 //!    there is.
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
@@ -18,6 +18,7 @@
 
 pub mod address;
 pub mod conf;
+pub mod duration;
 pub mod listen;
 pub mod log;
 pub mod machine;

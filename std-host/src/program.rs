@@ -3,13 +3,11 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use wrtracker_core::policy::Policy;
-
 use crate::listen;
 use crate::log;
 use crate::machine;
 use crate::options::{Help, Usage, Version};
-use crate::plan::{Plan, TooLittle};
+use crate::plan::{Plan, TooLittle, Wanted};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
@@ -25,7 +23,7 @@ const SYSTEM: u8 = 111;
 /// Runs the program with these arguments, the program's name left out, until a signal ends it.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let settings = match Command::parse(arguments) {
-        Ok(Command::Run(settings)) => settings,
+        Ok(Command::Run(settings) | Command::Check(settings)) => settings,
         Ok(Command::Help) => {
             log::text(Help);
             return ExitCode::SUCCESS;
@@ -58,19 +56,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Serves until a signal asks for the end.
-fn serve(settings: Settings) -> Result<(), (u8, String)> {
+fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     let (memory, places) = (settings.memory, settings.listeners());
+    let policy = settings
+        .policy()
+        .map_err(|error| (SETTINGS, error.to_string()))?;
+    let wanted = Wanted::default();
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
     let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-    Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
+    Plan::new(limit, usize::MAX, &wanted).map_err(|error| refused(SETTINGS)(&error))?;
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
     let listeners = listen::open_all(&places, |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
-    let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
-    let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
+    let plan =
+        affordable(limit, listeners.len(), &wanted).map_err(|error| refused(SETTINGS)(&error))?;
+    let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
         log::line(format_args!("listening on {listener}"));
@@ -93,12 +96,12 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
 const OTHER_DESCRIPTORS: usize = 16;
 
 /// The plan for `limit` with as many connections as there may be descriptors.
-fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
+fn affordable(limit: Bytes, listeners: usize, wanted: &Wanted) -> Result<Plan, TooLittle> {
     let others = OTHER_DESCRIPTORS + listeners;
-    let plan = Plan::new(limit, usize::MAX)?;
-    let wanted = plan.connections + others;
-    let got = machine::raise_descriptors(wanted as u64);
-    if got >= wanted as u64 {
+    let plan = Plan::new(limit, usize::MAX, wanted)?;
+    let needed = plan.connections + others;
+    let got = machine::raise_descriptors(needed as u64);
+    if got >= needed as u64 {
         return Ok(plan);
     }
     log::warning(format_args!(
@@ -107,7 +110,8 @@ fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
     Plan::new(
         limit,
         usize::try_from(got)
-            .unwrap_or(wanted)
+            .unwrap_or(needed)
             .saturating_sub(others),
+        wanted,
     )
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::options::Reason;
+use crate::options::{Reason, only_digits};
 
 /// A number of bytes that prints as `512 KiB`, `8.0 MiB` or `1.5 GiB`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,7 +22,7 @@ impl Bytes {
             Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
             _ => (text, 0),
         };
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !only_digits(digits) {
             return Err(Reason::NotASize);
         }
         digits

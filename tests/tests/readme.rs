@@ -1,6 +1,9 @@
 //! The README is true where a program can tell.
 
 use wrtracker::options::Markdown;
+use wrtracker::plan::{Plan, Wanted};
+use wrtracker::size::Bytes;
+use wrtracker_core::store::Store;
 
 const README: &str = include_str!("../../README.md");
 
@@ -11,6 +14,35 @@ fn the_table_of_options_is_the_programs() {
         README.contains(&table),
         "the README lacks this table:\n\n{table}"
     );
+}
+
+/// The figures are of a processor with addresses of 64 bits.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn the_table_of_limits_is_the_programs() {
+    let mut table = String::new();
+    for shift in [20, 22, 24, 26, 28, 30] {
+        let plan = Plan::new(Bytes(1 << shift), usize::MAX, &Wanted::default()).unwrap();
+        let capacity = Store::capacity(plan.arena_words);
+        let limit = plan.limit.to_string().replace(".0", "");
+        let torrents = in_threes(u64::from(capacity.torrents));
+        let peers = in_threes(u64::from(capacity.peers));
+        table += &format!(
+            "| {limit} | {torrents} | {peers} | {} |\n",
+            plan.connections
+        );
+    }
+    assert!(
+        README.contains(&table),
+        "the README lacks these lines:\n\n{table}"
+    );
+}
+
+fn in_threes(number: u64) -> String {
+    match number {
+        0..1_000 => number.to_string(),
+        _ => format!("{},{:03}", in_threes(number / 1_000), number % 1_000),
+    }
 }
 
 #[test]

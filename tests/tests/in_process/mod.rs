@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use wrtracker::listen::{self, Protocol};
-use wrtracker::plan::Plan;
+use wrtracker::plan::{Plan, Wanted};
 use wrtracker::server::{Server, Turned};
 use wrtracker::settings::Listen;
 use wrtracker::size::Bytes;
@@ -29,7 +29,7 @@ pub struct Local {
 impl Local {
     /// A server with so much memory and at most so many connections.
     pub fn start(limit: u64, connections: usize) -> Self {
-        let plan = Plan::new(Bytes(limit), connections).expect("enough memory");
+        let plan = Plan::new(Bytes(limit), connections, &Wanted::default()).expect("enough memory");
         let place = Listen {
             tcp: true,
             udp: true,

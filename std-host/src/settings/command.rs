@@ -1,55 +1,20 @@
-//! What the operator asked for: the command line and the configuration files, read but not yet
-//! acted on.
+//! The command line.
 
-use core::fmt;
-use core::net::IpAddr;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
-use crate::address::DEFAULT_PORT;
+use super::Settings;
 use crate::conf;
-use crate::options::{self, Action, Entry, Reason};
-use crate::size::Bytes;
-
-/// What the operator asked for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Settings {
-    /// The address of the `-p` and `-P` that follow; `None` is any.
-    pub address: Option<IpAddr>,
-    /// Where to listen, in the order given.
-    pub listen: Vec<Listen>,
-    /// The memory limit; `None` is a share of the machine's.
-    pub memory: Option<Bytes>,
-    /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
-    pub warnings: Vec<String>,
-    /// What was wrong with lines that do matter: the program must not start. The first
-    /// [`MOST_TOLD`].
-    pub errors: Vec<String>,
-}
-
-/// Most warnings that are told, and most errors: a file that is none of ours has one on each line.
-/// That there are more is told too.
-pub const MOST_TOLD: usize = 20;
-
-/// One place to listen at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Listen {
-    /// On TCP.
-    pub tcp: bool,
-    /// On UDP.
-    pub udp: bool,
-    /// `None` is any address of either family.
-    pub ip: Option<IpAddr>,
-    /// 0 lets the kernel pick.
-    pub port: u16,
-}
+use crate::options::{self, Action, Reason};
 
 /// What a command line comes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Start with these settings.
-    Run(Settings),
+    Run(Box<Settings>),
+    /// Say what these settings mean.
+    Check(Box<Settings>),
     /// Print the help.
     Help,
     /// Print the version.
@@ -68,13 +33,16 @@ impl Command {
     ///
     /// [`UsageError`] at the first argument that can't be understood.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, UsageError> {
-        let mut settings = Settings::default();
+        let mut settings = Box::new(Settings::default());
+        let mut check = false;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let unknown = || UsageError(format!("unknown argument {}", argument.display()));
             if let Some(entry) = options::by_long(&argument) {
-                if let Some(end) = settings.apply(entry, OsStr::new("")) {
-                    return Ok(end);
+                match entry.action {
+                    Action::Check => check = true,
+                    Action::Version => return Ok(Self::Version),
+                    _ => return Ok(Self::Help),
                 }
                 continue;
             }
@@ -109,22 +77,23 @@ impl Command {
                     letters = &[];
                     OsString::from_vec(rest.to_vec())
                 };
-                match settings.try_apply(entry, &value) {
-                    Ok(None) => {}
-                    Ok(Some(end)) => return Ok(end),
-                    Err(reason) => return Err(refused(letter, Some(&value), reason)),
+                match entry.action {
+                    Action::ReadFile => conf::read(Path::new(&value), &mut settings),
+                    Action::Check => check = true,
+                    Action::Help => return Ok(Self::Help),
+                    Action::Version => return Ok(Self::Version),
+                    _ => entry
+                        .store(&mut settings, &value)
+                        .map_err(|reason| refused(letter, Some(&value), reason))?,
                 }
             }
         }
-        Ok(Self::Run(settings))
-    }
-}
-
-fn tell(problems: &mut Vec<String>, problem: fmt::Arguments<'_>) {
-    if problems.len() < MOST_TOLD {
-        problems.push(problem.to_string());
-    } else if problems.len() == MOST_TOLD {
-        problems.push("and more".into());
+        settings.warn_of_idle();
+        Ok(if check {
+            Self::Check(settings)
+        } else {
+            Self::Run(settings)
+        })
     }
 }
 
@@ -136,59 +105,13 @@ fn refused(letter: u8, value: Option<&OsStr>, reason: Reason) -> UsageError {
     })
 }
 
-impl Settings {
-    /// Listens at the current address.
-    pub(crate) fn listen_here(&mut self, tcp: bool, udp: bool, port: u16) {
-        let ip = self.address.filter(|ip| *ip != options::ANY);
-        self.listen.push(Listen { tcp, udp, ip, port });
-    }
-
-    /// Where to listen: what was asked for, or TCP and UDP on opentracker's port if nothing was.
-    pub fn listeners(&self) -> Vec<Listen> {
-        let mut all = Self {
-            address: self.address,
-            listen: self.listen.clone(),
-            ..Self::default()
-        };
-        if all.listen.is_empty() {
-            all.listen_here(true, true, DEFAULT_PORT);
-        }
-        all.listen
-    }
-
-    /// Adds to the warnings, unless there are too many.
-    pub(crate) fn warn(&mut self, problem: fmt::Arguments<'_>) {
-        tell(&mut self.warnings, problem);
-    }
-
-    /// Adds to the errors, unless there are too many.
-    pub(crate) fn refuse(&mut self, problem: fmt::Arguments<'_>) {
-        tell(&mut self.errors, problem);
-    }
-
-    fn apply(&mut self, entry: &Entry, value: &OsStr) -> Option<Command> {
-        self.try_apply(entry, value).ok().flatten()
-    }
-
-    fn try_apply(&mut self, entry: &Entry, value: &OsStr) -> Result<Option<Command>, Reason> {
-        match entry.action {
-            Action::Set(set) => set(self, value.to_str().ok_or(Reason::NotText)?).map(|()| None),
-            Action::ReadFile => {
-                conf::read(Path::new(value), self);
-                Ok(None)
-            }
-            Action::Help => Ok(Some(Command::Help)),
-            Action::Version => Ok(Some(Command::Version)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;
 
-    use super::{Command, Listen, Settings, UsageError};
+    use super::{Command, UsageError};
+    use crate::settings::{Listen, Settings};
     use crate::size::Bytes;
 
     fn parse(line: &str) -> Result<Command, UsageError> {
@@ -197,7 +120,7 @@ mod tests {
 
     fn settings(line: &str) -> Settings {
         match parse(line) {
-            Ok(Command::Run(settings)) => settings,
+            Ok(Command::Run(settings)) => *settings,
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -1,0 +1,96 @@
+//! Options of where to listen.
+
+use core::net::{IpAddr, Ipv6Addr};
+
+use super::{Action, Entry, Range, Reason};
+use crate::address::{self, DEFAULT_PORT};
+use crate::settings::{Listen, Settings};
+
+/// opentracker's word for any address of either family.
+pub(crate) const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
+const PORT: Range = Range::Numbers(0, 65_535);
+
+pub(super) static ENTRIES: &[Entry] = &[
+    Entry {
+        flag: Some('i'),
+        value: "ip",
+        default: "any",
+        help: "address for the -p, -P and -s that follow; :: stands for any, IPv4 included",
+        action: Action::Text(|settings, value| {
+            settings.address = Some(address::parse_ip(value)?);
+            Ok(())
+        }),
+        ..Entry::BLANK
+    },
+    Entry {
+        flag: Some('p'),
+        value: "port",
+        default: "6969",
+        range: PORT,
+        help: "listen on this TCP port, 0 for any free one; may be repeated",
+        action: Action::Text(|settings, value| {
+            let port = address::parse_port(value)?;
+            settings.listen_here(true, false, port);
+            Ok(())
+        }),
+        ..Entry::BLANK
+    },
+    Entry {
+        flag: Some('P'),
+        value: "port",
+        default: "6969",
+        range: PORT,
+        help: "listen on this UDP port, 0 for any free one; may be repeated",
+        action: Action::Text(|settings, value| {
+            let port = address::parse_port(value)?;
+            settings.listen_here(false, true, port);
+            Ok(())
+        }),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("listen.tcp_udp"),
+        value: "address[:port]",
+        help: "listen on TCP and UDP, on port 6969 if none is given; may be repeated",
+        action: Action::Text(|settings, value| listen(settings, true, true, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("listen.tcp"),
+        value: "address[:port]",
+        help: "the same for TCP alone",
+        action: Action::Text(|settings, value| listen(settings, true, false, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("listen.udp"),
+        value: "address[:port]",
+        help: "the same for UDP alone",
+        action: Action::Text(|settings, value| listen(settings, false, true, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("listen.udp.workers"),
+        value: "number",
+        default: "0",
+        unit: "threads",
+        range: Range::Numbers(0, 64),
+        help: "read for opentracker's sake and without effect: one event loop answers all UDP",
+        action: Action::Number(|settings, number| {
+            settings.udp_workers = u8::try_from(number).unwrap_or(u8::MAX);
+        }),
+        ..Entry::BLANK
+    },
+];
+
+fn listen(settings: &mut Settings, tcp: bool, udp: bool, value: &str) -> Result<(), Reason> {
+    let (ip, port) = address::parse(value)?;
+    settings.listen.push(Listen {
+        tcp,
+        udp,
+        ip: Some(ip).filter(|ip| *ip != ANY),
+        port: port.unwrap_or(DEFAULT_PORT),
+    });
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! What the operator asked for: the command line and the configuration files, read but not yet
+//! acted on.
+
+mod command;
+mod policy;
+mod restart;
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddrV4};
+use std::path::PathBuf;
+
+use wrtracker_core::policy::{Policy, Right, StatsFor};
+
+pub use self::command::{Command, UsageError};
+pub use self::policy::Conflict;
+use crate::address::DEFAULT_PORT;
+use crate::options::ANY;
+use crate::plan::Wanted;
+use crate::size::Bytes;
+
+/// What the operator asked for. What the core is to know of it is [`policy`](Self::policy).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Settings {
+    /// The address of the `-p`, `-P` and `-s` that follow; `None` is any.
+    pub address: Option<IpAddr>,
+    /// Where to listen, in the order given.
+    pub listen: Vec<Listen>,
+    /// Threads for UDP, which this release doesn't have: 0 to 64.
+    pub udp_workers: u8,
+    /// The memory limit; `None` is a share of the machine's.
+    pub memory: Option<Bytes>,
+    /// The user to become if started as root; `None` is `nobody`.
+    pub user: Option<String>,
+    /// The folder to chroot or change to.
+    pub rootdir: Option<PathBuf>,
+    /// The file of the torrents that alone are served.
+    pub whitelist: Option<PathBuf>,
+    /// The file of the torrents that are not served.
+    pub blacklist: Option<PathBuf>,
+    /// The named pipe of hashes to add to the list.
+    pub fifo_add: Option<PathBuf>,
+    /// The named pipe of hashes to take away from the list.
+    pub fifo_delete: Option<PathBuf>,
+    /// Whether lists are read again when their files change.
+    pub watch: bool,
+    /// Most hashes in each list, at least 1; `None` depends on the files.
+    pub access_entries: Option<u32>,
+    /// The interface and the port of live sync; the port is not 0.
+    pub live_sync: Option<SocketAddrV4>,
+    /// Where messages go.
+    pub log_to: LogTo,
+    /// Which messages are told.
+    pub log_level: LogLevel,
+    /// Where torrents outlive the program.
+    pub state_file: Option<PathBuf>,
+    /// Seconds between two writes of it; 0 is only at the end.
+    pub state_interval: u32,
+    /// Where peers outlive the program.
+    pub peers_file: Option<PathBuf>,
+    /// opentracker's dump of torrents to load at the start.
+    pub load_file: Option<PathBuf>,
+    /// What the host is to find out about the LAN.
+    pub lan_auto: LanAuto,
+    /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
+    pub warnings: Vec<String>,
+    /// What was wrong with lines that do matter: the program must not start. The first
+    /// [`MOST_TOLD`].
+    pub errors: Vec<String>,
+    /// What goes into the policy as it is. [`policy`](Self::policy) adds the fields below, whose
+    /// defaults depend on others.
+    pub(crate) draft: Policy,
+    pub(crate) interval_jitter: Option<u32>,
+    pub(crate) interval_most: Option<u32>,
+    pub(crate) peer_timeout: Option<u32>,
+    pub(crate) numwant: Option<u16>,
+    pub(crate) numwant_most_udp6: Option<u16>,
+    pub(crate) stats_for: Option<StatsFor>,
+}
+
+/// Most warnings that are told, and most errors: a file that is none of ours has one on each line.
+/// That there are more is told too.
+pub const MOST_TOLD: usize = 20;
+
+/// One place to listen at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Listen {
+    /// On TCP.
+    pub tcp: bool,
+    /// On UDP.
+    pub udp: bool,
+    /// `None` is any address of either family.
+    pub ip: Option<IpAddr>,
+    /// 0 lets the kernel pick.
+    pub port: u16,
+}
+
+/// Where messages go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogTo {
+    /// To standard error.
+    #[default]
+    Stderr,
+    /// To the system's log.
+    Syslog,
+}
+
+/// How important a message is at least, to be told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum LogLevel {
+    /// What ends the program, or a part of it.
+    Error,
+    /// What is wrong and doesn't end it.
+    Warning,
+    /// What happens rarely and is as it should be.
+    #[default]
+    Info,
+    /// What only a developer wants to know.
+    Debug,
+}
+
+/// What the host is to find out about the LAN, from its interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LanAuto {
+    /// Its networks, in addition to those that were named.
+    pub networks: bool,
+    /// The public addresses, of each family for which none was named.
+    pub public_address: bool,
+}
+
+impl Settings {
+    /// Listens at the current address.
+    pub(crate) fn listen_here(&mut self, tcp: bool, udp: bool, port: u16) {
+        let ip = self.address.filter(|ip| *ip != ANY);
+        self.listen.push(Listen { tcp, udp, ip, port });
+    }
+
+    /// Where to listen: what was asked for, or TCP and UDP on opentracker's port if nothing was.
+    pub fn listeners(&self) -> Vec<Listen> {
+        if !self.listen.is_empty() {
+            return self.listen.clone();
+        }
+        vec![Listen {
+            tcp: true,
+            udp: true,
+            ip: self.address.filter(|ip| *ip != ANY),
+            port: DEFAULT_PORT,
+        }]
+    }
+
+    /// What of the memory the operator wants for other things than swarms, where the lists have
+    /// room for so many hashes.
+    pub fn wanted(&self, whitelist: usize, blacklist: usize) -> Wanted {
+        Wanted {
+            whitelist,
+            blacklist,
+            sync: self.live_sync.is_some(),
+            log_requests: !self.draft.log_requests.is_empty(),
+        }
+    }
+
+    /// Adds warnings about settings that do nothing without others.
+    pub(crate) fn warn_of_idle(&mut self) {
+        let lists = self.whitelist.is_some() || self.blacklist.is_some();
+        let believed = [Right::Sync, Right::All];
+        let mut grants = self.draft.grants.iter();
+        let nodes = grants.any(|grant| believed.contains(&grant.right));
+        let only_here = self.state_file.is_none() && self.peers_file.is_none();
+        for (idle, problem) in [
+            (
+                self.watch && !lists,
+                "access.watch does nothing without a whitelist or blacklist",
+            ),
+            (
+                self.live_sync.is_some() && !nodes,
+                "live sync believes nobody without a livesync.cluster.node_ip",
+            ),
+            (
+                self.state_interval > 0 && only_here,
+                "state.interval does nothing without a state.file or state.peers_file",
+            ),
+        ] {
+            if idle {
+                self.warn(format_args!("{problem}"));
+            }
+        }
+    }
+
+    /// Adds to the warnings, unless there are too many.
+    pub(crate) fn warn(&mut self, problem: fmt::Arguments<'_>) {
+        tell(&mut self.warnings, problem);
+    }
+
+    /// Adds to the errors, unless there are too many.
+    pub(crate) fn refuse(&mut self, problem: fmt::Arguments<'_>) {
+        tell(&mut self.errors, problem);
+    }
+}
+
+fn tell(problems: &mut Vec<String>, problem: fmt::Arguments<'_>) {
+    if problems.len() < MOST_TOLD {
+        problems.push(problem.to_string());
+    } else if problems.len() == MOST_TOLD {
+        problems.push("and more".into());
+    }
+}
