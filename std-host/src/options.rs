@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use std::ffi::OsStr;
 
 use crate::address::{self, DEFAULT_PORT};
-use crate::settings::{Listen, Settings};
+use crate::settings::{Listen, LogLevel, LogTo, Settings};
 use crate::size::Bytes;
 
 /// One thing that an operator can set.
@@ -130,6 +130,68 @@ pub static TABLE: &[Entry] = &[
         }),
     },
     Entry {
+        flag: Some('u'),
+        long: None,
+        directive: Some("tracker.user"),
+        value: "user",
+        default: "nobody",
+        unit: "",
+        help: "become this user when started as root: a name, uid or uid:gid",
+        action: Action::Set(|settings, value| {
+            settings.user = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: Some('d'),
+        long: None,
+        directive: Some("tracker.rootdir"),
+        value: "directory",
+        default: "",
+        unit: "",
+        help: "change the root directory when started as root, else the working directory",
+        action: Action::Set(|settings, value| {
+            settings.rootdir = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("log.to"),
+        value: "stderr|syslog",
+        default: "stderr",
+        unit: "",
+        help: "where messages go",
+        action: Action::Set(|settings, value| {
+            settings.log_to = match value {
+                "stderr" => LogTo::Stderr,
+                "syslog" => LogTo::Syslog,
+                _ => return Err(Reason::NotAWord),
+            };
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("log.level"),
+        value: "error|warning|info|debug",
+        default: "info",
+        unit: "",
+        help: "which messages are written",
+        action: Action::Set(|settings, value| {
+            settings.log_level = match value {
+                "error" => LogLevel::Error,
+                "warning" => LogLevel::Warning,
+                "info" => LogLevel::Info,
+                "debug" => LogLevel::Debug,
+                _ => return Err(Reason::NotAWord),
+            };
+            Ok(())
+        }),
+    },
+    Entry {
         flag: Some('f'),
         long: None,
         directive: None,
@@ -210,6 +272,8 @@ pub enum Reason {
     NotAPort,
     /// Not a number with K, M or G after it or nothing.
     NotASize,
+    /// None of the words that it can be.
+    NotAWord,
     /// 2^64 bytes or more.
     SizeTooLarge,
 }
@@ -224,6 +288,7 @@ impl fmt::Display for Reason {
             }
             Self::NotAPort => "not a port from 0 to 65535",
             Self::NotASize => "not a number of bytes such as 500000, 512K, 8M or 1G",
+            Self::NotAWord => "none of the words that it can be",
             Self::SizeTooLarge => "more bytes than there are",
         })
     }

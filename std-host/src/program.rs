@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use wrtracker_core::policy::Policy;
 
-use crate::listen;
+use crate::listen::{self, NotOpened};
 use crate::log;
 use crate::machine;
+use crate::notify::Notify;
 use crate::options::{Help, Usage, Version};
 use crate::plan::{Plan, TooLittle};
+use crate::privileges::{self, Dropped, Wanted};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
@@ -35,15 +37,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            log::line(format_args!("{}; {Usage}", error.0));
+            log::error(format_args!("{}; {Usage}", error.0));
             return ExitCode::from(USAGE);
         }
     };
+    log::start(settings.log_to, settings.log_level);
     for warning in &settings.warnings {
         log::warning(warning);
     }
     for error in &settings.errors {
-        log::line(error);
+        log::error(error);
     }
     if !settings.errors.is_empty() {
         return ExitCode::from(SETTINGS);
@@ -51,7 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match serve(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
-            log::line(message);
+            log::error(message);
             ExitCode::from(code)
         }
     }
@@ -60,26 +63,50 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Serves until a signal asks for the end.
 fn serve(settings: Settings) -> Result<(), (u8, String)> {
     let (memory, places) = (settings.memory, settings.listeners());
+    let (user, rootdir) = (settings.user.clone(), settings.rootdir.clone());
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
     let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
     Plan::new(limit, usize::MAX).map_err(|error| refused(SETTINGS)(&error))?;
+    let notify = Notify::from_environment().unwrap_or_else(|problem| {
+        log::warning(problem);
+        Notify::default()
+    });
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
-    let listeners = listen::open_all(&places, |problem| log::warning(problem))
-        .map_err(|error| refused(SYSTEM)(&error))?;
+    let tell = |what: &NotOpened| match what {
+        NotOpened::Missing(_) => log::warning(what),
+        NotOpened::Covered(..) => log::info(what),
+    };
+    let listeners = listen::open_all(&places, tell).map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
     let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
-        log::line(format_args!("listening on {listener}"));
+        log::info(format_args!("listening on {listener}"));
     }
-    log::line(plan);
-    log::line("ready");
+    log::info(plan);
+    // Ports are bound and memory is reserved; nothing is served yet.
+    let wanted = Wanted {
+        user: user.as_deref(),
+        rootdir: rootdir.as_deref(),
+    };
+    match privileges::drop(&wanted).map_err(|error| refused(SYSTEM)(&error))? {
+        Dropped::WasNotRoot => {}
+        Dropped::Became(uid, gid) => log::info(format_args!(
+            "running as user {} of group {}",
+            uid.as_raw(),
+            gid.as_raw()
+        )),
+    }
+    drop((user, rootdir));
+    log::info("ready");
+    notify.ready();
     server.run().map_err(|error| refused(SYSTEM)(&error))?;
+    notify.stopping();
     let store = server.tracker().store();
-    log::line(format_args!(
+    log::info(format_args!(
         "ended with {} torrents and {} peers; {}",
         store.torrents(),
         store.peers(),

@@ -5,12 +5,14 @@ use core::fmt;
 use core::net::IpAddr;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::address::DEFAULT_PORT;
 use crate::conf;
 use crate::options::{self, Action, Entry, Reason};
 use crate::size::Bytes;
+
+pub use crate::log::{Destination as LogTo, Level as LogLevel};
 
 /// What the operator asked for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,6 +23,14 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// The memory limit; `None` is a share of the machine's.
     pub memory: Option<Bytes>,
+    /// Who to become when started as root; `None` is `nobody`.
+    pub user: Option<String>,
+    /// For root the new root directory, for others the new working directory.
+    pub rootdir: Option<PathBuf>,
+    /// Where lines for the operator go.
+    pub log_to: LogTo,
+    /// Which of them are written.
+    pub log_level: LogLevel,
     /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
     pub warnings: Vec<String>,
     /// What was wrong with lines that do matter: the program must not start. The first
