@@ -83,10 +83,6 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
     let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
-    for listener in server.listeners() {
-        log::info(format_args!("listening on {listener}"));
-    }
-    log::info(plan);
     // Ports are bound and memory is reserved; nothing is served yet.
     let wanted = Wanted {
         user: user.as_deref(),
@@ -101,6 +97,10 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
         )),
     }
     drop((user, rootdir));
+    for listener in server.listeners() {
+        log::info(format_args!("listening on {listener}"));
+    }
+    log::info(plan);
     log::info("ready");
     notify.ready();
     server.run().map_err(|error| refused(SYSTEM)(&error))?;
