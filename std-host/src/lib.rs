@@ -8,26 +8,35 @@
 //!    there is.
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
-//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound.
+//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`privileges`]: root's
+//!    rights, given up, by way of [`users`].
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`program`]: all of it in order, from the command line to the exit code.
+//!
+//! [`log`], with [`syslog`] and [`completed`], is for all of them; [`notify`] for the service
+//! manager.
 //!
 //! The host knows nothing of the protocols: it moves bytes and tells the time. After
 //! [`server::Server::new`] it allocates nothing.
 #![deny(unsafe_code)]
 
 pub mod address;
+pub mod completed;
 pub mod conf;
 pub mod duration;
 pub mod listen;
 pub mod log;
 pub mod machine;
+pub mod notify;
 pub mod options;
 pub mod plan;
+pub mod privileges;
 pub mod program;
 pub mod server;
 pub mod settings;
 pub mod size;
 pub mod sys;
+pub mod syslog;
 pub mod tcp;
 pub mod udp;
+pub mod users;

@@ -57,20 +57,46 @@ pub struct CannotListen {
 
 impl fmt::Display for CannotListen {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            to,
-            "can't listen on {} {}: {}",
-            self.protocol, self.address, self.error
-        )
+        write!(to, "can't listen on {} {}: ", self.protocol, self.address)?;
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => to.write_str("address in use; is another tracker running?"),
+            io::ErrorKind::PermissionDenied => {
+                to.write_str("permission denied; ports below 1024 are root's")
+            }
+            _ => self.error.fmt(to),
+        }
     }
 }
 
 impl core::error::Error for CannotListen {}
 
+/// What happened to a place that was not opened, while the program goes on.
+#[derive(Debug)]
+pub enum NotOpened {
+    /// The machine has one family of two.
+    Missing(CannotListen),
+    /// A place of any address, of the same family, protocol and port, takes what comes there.
+    Covered(Protocol, SocketAddr),
+}
+
+impl fmt::Display for NotOpened {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(problem) => problem.fmt(to),
+            Self::Covered(protocol, address) => {
+                let any = SocketAddr::new(any_like(address.ip()), address.port());
+                write!(to, "{protocol} {address} is served by {any}")
+            }
+        }
+    }
+}
+
 /// Opens all that `places` ask for, each socket once even if it is asked for twice.
 ///
-/// Any address means an IPv4 and an IPv6 socket. A family that the machine does not have is handed
-/// to `missing`.
+/// Any address means an IPv4 and an IPv6 socket. What another place covers, in whatever order they
+/// come, isn't opened: opentracker's users write `0.0.0.0` and an address of the machine, and only
+/// one of two such sockets would get anything. That, and a family that the machine does not have,
+/// is handed to `tell`.
 ///
 /// # Errors
 ///
@@ -78,13 +104,43 @@ impl core::error::Error for CannotListen {}
 /// are.
 pub fn open_all(
     places: &[Listen],
-    mut missing: impl FnMut(&CannotListen),
+    mut tell: impl FnMut(&NotOpened),
+) -> Result<Vec<Listener>, CannotListen> {
+    open_with(places, &mut open, &mut tell)
+}
+
+fn open_with(
+    places: &[Listen],
+    open: &mut Open<'_>,
+    tell: &mut dyn FnMut(&NotOpened),
 ) -> Result<Vec<Listener>, CannotListen> {
     let mut listeners = Vec::new();
     for place in places {
-        open_place(*place, &mut open, &mut listeners, &mut missing)?;
+        open_place(*place, places, open, &mut listeners, tell)?;
     }
     Ok(listeners)
+}
+
+/// Whether one of `places` is any address, with the same protocol and port.
+fn covered(places: &[Listen], protocol: Protocol, address: SocketAddr) -> bool {
+    let any = any_like(address.ip());
+    address.ip() != any
+        && address.port() != 0
+        && places.iter().any(|place| {
+            let same_protocol = match protocol {
+                Protocol::Tcp => place.tcp,
+                Protocol::Udp => place.udp,
+            };
+            same_protocol && place.port == address.port() && place.ip.is_none_or(|ip| ip == any)
+        })
+}
+
+/// Any address of the same family.
+const fn any_like(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// How a socket is opened; tests do it without a kernel.
@@ -92,9 +148,10 @@ type Open<'f> = dyn FnMut(Protocol, SocketAddr) -> io::Result<Listener> + 'f;
 
 fn open_place(
     place: Listen,
+    places: &[Listen],
     open: &mut Open<'_>,
     listeners: &mut Vec<Listener>,
-    missing: &mut dyn FnMut(&CannotListen),
+    tell: &mut dyn FnMut(&NotOpened),
 ) -> Result<(), CannotListen> {
     let any = [
         IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -110,6 +167,10 @@ fn open_place(
         let mut opened = 0;
         for ip in ips.iter().filter(|_| wanted) {
             let address = SocketAddr::new(*ip, port);
+            if place.port != 0 && covered(places, protocol, address) {
+                tell(&NotOpened::Covered(protocol, address));
+                continue;
+            }
             if port != 0
                 && listeners
                     .iter()
@@ -144,7 +205,7 @@ fn open_place(
         }
         match failed {
             Some(problem) if opened == 0 => return Err(problem),
-            Some(problem) => missing(&problem),
+            Some(problem) => tell(&NotOpened::Missing(problem)),
             None => {}
         }
     }
@@ -161,6 +222,22 @@ fn family_is_missing(error: &io::Error) -> bool {
 /// Most connections that the kernel keeps for us until we accept them; its own bound is lower.
 const BACKLOG: i32 = 4096;
 
+/// Bytes asked for datagrams that wait in the kernel. It gives twice that, for its own needs beside
+/// a datagram, and no more than twice `net.core.rmem_max`.
+const WAITING: usize = 256 << 10;
+
+/// Asks for room for more datagrams. Whether there is at least as much as before: a kernel whose
+/// most is below its usual gives less.
+fn has_more_room(socket: &OwnedFd) -> bool {
+    let room = || sockopt::socket_recv_buffer_size(socket).unwrap_or(usize::MAX);
+    let before = room();
+    if before >= 2 * WAITING {
+        return true;
+    }
+    let _ = sockopt::set_socket_recv_buffer_size(socket, WAITING);
+    room() >= before
+}
+
 fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
     let (family, kind) = match (address, protocol) {
         (SocketAddr::V4(_), Protocol::Tcp) => (AddressFamily::INET, SocketType::STREAM),
@@ -168,8 +245,18 @@ fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
         (SocketAddr::V6(_), Protocol::Tcp) => (AddressFamily::INET6, SocketType::STREAM),
         (SocketAddr::V6(_), Protocol::Udp) => (AddressFamily::INET6, SocketType::DGRAM),
     };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(family, kind, flags, None)?;
+    let new = || {
+        socket_with(
+            family,
+            kind,
+            SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
+            None,
+        )
+    };
+    let mut socket = new()?;
+    if protocol == Protocol::Udp && !has_more_room(&socket) {
+        socket = new()?;
+    }
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
@@ -205,8 +292,9 @@ mod tests {
     use std::io;
 
     use rustix::io::Errno;
+    use rustix::net::sockopt::socket_recv_buffer_size;
 
-    use super::{Listener, Protocol, open, open_all, open_place};
+    use super::{Listener, NotOpened, Protocol, open, open_all, open_with};
     use crate::settings::Listen;
 
     const BOTH: Listen = Listen {
@@ -222,7 +310,15 @@ mod tests {
         place: Listen,
         refuse: impl Fn(Protocol, SocketAddr) -> Option<Errno>,
     ) -> Result<(Vec<String>, usize), String> {
-        let (mut listeners, mut warnings) = (Vec::new(), 0);
+        let (sockets, told) = try_open_all(&[place], refuse)?;
+        Ok((sockets, told.len()))
+    }
+
+    fn try_open_all(
+        places: &[Listen],
+        refuse: impl Fn(Protocol, SocketAddr) -> Option<Errno>,
+    ) -> Result<(Vec<String>, Vec<String>), String> {
+        let mut told = Vec::new();
         let mut fake = |protocol, mut address: SocketAddr| match refuse(protocol, address) {
             Some(error) => Err(io::Error::from(error)),
             None => {
@@ -237,12 +333,9 @@ mod tests {
                 })
             }
         };
-        open_place(place, &mut fake, &mut listeners, &mut |_| warnings += 1)
+        let listeners = open_with(places, &mut fake, &mut |what| told.push(what.to_string()))
             .map_err(|error| error.to_string())?;
-        Ok((
-            listeners.iter().map(ToString::to_string).collect(),
-            warnings,
-        ))
+        Ok((listeners.iter().map(ToString::to_string).collect(), told))
     }
 
     #[test]
@@ -286,6 +379,81 @@ mod tests {
             try_open(BOTH, taken).map_err(|error| error.split(": ").next().unwrap().to_owned()),
             Err("can't listen on udp [::]:6969".to_owned())
         );
+        for (errno, part) in [
+            (Errno::ADDRINUSE, "6969: address in use; is another"),
+            (Errno::ACCESS, "6969: permission denied; ports below 1024"),
+        ] {
+            let error = try_open(named, |_, _| Some(errno)).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    /// The complaint: opentracker binds them both, and one of them gets nothing.
+    #[test]
+    fn places_that_another_covers_are_not_opened() {
+        let at = |ip: &str, port, tcp, udp| Listen {
+            ip: ip.parse().ok(),
+            port,
+            tcp,
+            udp,
+        };
+        let named = at("192.168.1.1", 6969, false, true);
+        let all_v4 = at("0.0.0.0", 6969, true, true);
+        let all = ["udp 0.0.0.0:6969", "tcp 0.0.0.0:6969"];
+        let said = "udp 192.168.1.1:6969 is served by 0.0.0.0:6969";
+        for order in [[named, all_v4], [all_v4, named]] {
+            let (sockets, told) = try_open_all(&order, |_, _| None).unwrap();
+            assert_eq!(
+                (sockets, told),
+                (all.map(String::from).to_vec(), vec![said.to_owned()])
+            );
+        }
+        // Any of both families covers either.
+        let named = [
+            at("192.168.1.1", 6969, true, true),
+            at("fd00::1", 6969, true, true),
+            BOTH,
+        ];
+        let (sockets, told) = try_open_all(&named, |_, _| None).unwrap();
+        assert!(
+            sockets.len() == 4 && told.len() == 4,
+            "{sockets:?} {told:?}"
+        );
+        assert!(
+            sockets
+                .iter()
+                .all(|name| name.contains("0.0.0.0") || name.contains("[::]"))
+        );
+        // Another port, family or protocol doesn't, and neither does a port that is yet to be
+        // picked.
+        for other in [
+            at("0.0.0.0", 6970, true, true),
+            at("0.0.0.0", 0, true, true),
+            at("::", 6969, true, true),
+            at("0.0.0.0", 6969, true, false),
+            at("192.168.1.2", 6969, true, true),
+        ] {
+            let place = at("192.168.1.1", 6969, false, true);
+            let (sockets, told) = try_open_all(&[place, other], |_, _| None).unwrap();
+            assert!(
+                told.is_empty() && sockets[0] == "udp 192.168.1.1:6969",
+                "{told:?}"
+            );
+        }
+        let picked = at("192.168.1.1", 0, false, true);
+        assert_eq!(
+            try_open_all(&[BOTH, picked], |_, _| None).unwrap().1.len(),
+            0
+        );
+    }
+
+    #[test]
+    fn datagrams_have_at_least_the_usual_room() {
+        let usual = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let ours = open(Protocol::Udp, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let room = |socket: std::os::fd::OwnedFd| socket_recv_buffer_size(socket).unwrap();
+        let (usual, ours) = (room(usual.into()), room(ours.socket));
+        assert!(ours >= usual, "{ours} {usual}");
     }
 
     #[test]
@@ -309,13 +477,14 @@ mod tests {
             port: 0,
             ..BOTH
         };
-        let first = open_all(&[local], |_| {}).unwrap();
+        let quiet = |what: &NotOpened| panic!("{what}");
+        let first = open_all(&[local], quiet).unwrap();
         let again = Listen {
             port: first[0].address.port(),
             ..local
         };
         drop(first);
-        assert_eq!(open_all(&[again, again], |_| {}).unwrap().len(), 2);
+        assert_eq!(open_all(&[again, again], quiet).unwrap().len(), 2);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::listen;
+use crate::listen::{self, NotOpened};
 use crate::log;
 use crate::machine;
+use crate::notify::Notify;
 use crate::options::{Help, Usage, Version};
 use crate::plan::{Plan, TooLittle, Wanted};
+use crate::privileges::{self, Dropped, Wanted as WantedPrivileges};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
@@ -33,15 +35,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            log::line(format_args!("{}; {Usage}", error.0));
+            log::error(format_args!("{}; {Usage}", error.0));
             return ExitCode::from(USAGE);
         }
     };
+    log::start(settings.log_to, settings.log_level);
     for warning in &settings.warnings {
         log::warning(warning);
     }
     for error in &settings.errors {
-        log::line(error);
+        log::error(error);
     }
     if !settings.errors.is_empty() {
         return ExitCode::from(SETTINGS);
@@ -49,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match serve(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
-            log::line(message);
+            log::error(message);
             ExitCode::from(code)
         }
     }
@@ -62,27 +65,51 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
         .policy()
         .map_err(|error| (SETTINGS, error.to_string()))?;
     let wanted = Wanted::default();
+    let (user, rootdir) = (settings.user.clone(), settings.rootdir.clone());
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
     let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
     Plan::new(limit, usize::MAX, &wanted).map_err(|error| refused(SETTINGS)(&error))?;
+    let notify = Notify::from_environment().unwrap_or_else(|problem| {
+        log::warning(problem);
+        Notify::default()
+    });
     let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
-    let listeners = listen::open_all(&places, |problem| log::warning(problem))
-        .map_err(|error| refused(SYSTEM)(&error))?;
+    let tell = |what: &NotOpened| match what {
+        NotOpened::Missing(_) => log::warning(what),
+        NotOpened::Covered(..) => log::info(what),
+    };
+    let listeners = listen::open_all(&places, tell).map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
     let plan =
         affordable(limit, listeners.len(), &wanted).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
-    for listener in server.listeners() {
-        log::line(format_args!("listening on {listener}"));
+    // Ports are bound and memory is reserved; nothing is served yet.
+    let identity = WantedPrivileges {
+        user: user.as_deref(),
+        rootdir: rootdir.as_deref(),
+    };
+    match privileges::drop(&identity).map_err(|error| refused(SYSTEM)(&error))? {
+        Dropped::WasNotRoot => {}
+        Dropped::Became(uid, gid) => log::info(format_args!(
+            "running as user {} of group {}",
+            uid.as_raw(),
+            gid.as_raw()
+        )),
     }
-    log::line(plan);
-    log::line("ready");
+    drop((user, rootdir));
+    for listener in server.listeners() {
+        log::info(format_args!("listening on {listener}"));
+    }
+    log::info(plan);
+    log::info("ready");
+    notify.ready();
     server.run().map_err(|error| refused(SYSTEM)(&error))?;
+    notify.stopping();
     let store = server.tracker().store();
-    log::line(format_args!(
+    log::info(format_args!(
         "ended with {} torrents and {} peers; {}",
         store.torrents(),
         store.peers(),

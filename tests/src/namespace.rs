@@ -2,10 +2,13 @@
 
 use std::env;
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _, UdpSocket};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::geteuid;
 
 use crate::server::binary;
 
@@ -59,9 +62,17 @@ pub fn enter(args: &[&str]) -> Place {
         Err(why) => return Place::Impossible(why),
     };
     let program = env::current_exe().expect("path of this program");
+    // Who is root only by a namespace for users has no other user to become, which a tracker that
+    // is started by root insists on. The network is made: it goes on as an ordinary user.
+    let again: &[&str] = if own.contains(&"--user") {
+        &["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    } else {
+        &[]
+    };
     let status = Command::new("unshare")
         .args(own)
         .args(["sh", "-c", &setup(), "sh"])
+        .args(again)
         .arg(program)
         .args(args)
         // Built outside, where a build can fetch what it needs.
@@ -90,6 +101,33 @@ pub fn enter_test(name: &str) -> bool {
             false
         }
     }
+}
+
+/// As [`enter_test`], for a test that needs the rights of the machine's root inside.
+///
+/// # Panics
+///
+/// If the test failed inside.
+pub fn enter_test_as_root(name: &str) -> bool {
+    is_root(name) && enter_test(name)
+}
+
+/// Whether we are the machine's root, who can become any user. If not, says that `name` isn't
+/// tested.
+pub fn is_root(name: &str) -> bool {
+    // Root by a namespace for users often has no other user to become.
+    let all_users = fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| {
+        let mut fields = map.split_whitespace().map(str::parse::<u32>);
+        matches!(
+            (fields.next(), fields.nth(1)),
+            (Some(Ok(0)), Some(Ok(65535..)))
+        )
+    });
+    let root = geteuid().is_root() && all_users;
+    if !root {
+        skip(&format!("{name}: that needs root"));
+    }
+    root
 }
 
 /// Says on standard error what is not tested, even where the output of passing tests is hidden.

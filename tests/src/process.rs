@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::process::{Gid, Uid};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// The processor time that all threads of a process have used, kernel time on their behalf
@@ -51,6 +52,24 @@ pub fn anonymous_bytes(pid: u32) -> io::Result<u64> {
         .find_map(|line| line.strip_prefix("RssAnon:"))
         .ok_or(io::ErrorKind::InvalidData)?;
     Ok(number(line.split_whitespace().next())? * 1024)
+}
+
+/// The user and the group that a process has become.
+///
+/// # Errors
+///
+/// If there is no such process.
+pub fn user_and_group(pid: u32) -> io::Result<(Uid, Gid)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let real = |field| {
+        let line = text.lines().find_map(|line| line.strip_prefix(field));
+        let first = line.and_then(|line| line.split_whitespace().next());
+        first.and_then(|number| number.parse().ok())
+    };
+    match (real("Uid:"), real("Gid:")) {
+        (Some(uid), Some(gid)) => Ok((Uid::from_raw(uid), Gid::from_raw(gid))),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// Ties the calling thread, and the processes and threads that it starts from now on, to one

@@ -4,9 +4,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, prlimit};
+use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use wrtracker_tests::http_client::{HttpClient, announce_target, request};
+use wrtracker_tests::process::user_and_group;
 use wrtracker_tests::server::{Server, binary};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
@@ -253,13 +256,25 @@ fn connections_wait_while_the_process_has_no_descriptors_left() {
         current: Some(3),
         maximum: getrlimit(Resource::Nofile).maximum,
     };
-    let before = prlimit(pid, Resource::Nofile, few).expect("to set a limit");
+    let set = |limit| {
+        // Root's rights may not reach as far as another user's limits. That user's own do.
+        let (uid, gid) = user_and_group(server.pid()).expect("a process");
+        let setter = move || {
+            if geteuid().is_root() {
+                set_thread_res_gid(gid, gid, gid).expect("root may");
+                set_thread_res_uid(uid, uid, uid).expect("root may");
+            }
+            prlimit(pid, Resource::Nofile, limit).expect("to set a limit")
+        };
+        thread::spawn(setter).join().expect("to set a limit")
+    };
+    let before = set(few);
     let mut client = HttpClient::connect(server.tcp_v4());
     client.send(request(&announce_target(&[1; 20], 2, 3, "")).as_bytes());
     for port in 1..100 {
         udp.announce(&Announce::leecher(port));
     }
-    prlimit(pid, Resource::Nofile, before).expect("to set a limit");
+    set(before);
     assert_eq!(client.receive().status, 200);
 }
 

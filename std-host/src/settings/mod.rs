@@ -14,6 +14,7 @@ use wrtracker_core::policy::{Policy, Right, StatsFor};
 pub use self::command::{Command, UsageError};
 pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
+pub use crate::log::{Destination as LogTo, Level as LogLevel};
 use crate::options::ANY;
 use crate::plan::Wanted;
 use crate::size::Bytes;
@@ -92,30 +93,6 @@ pub struct Listen {
     pub ip: Option<IpAddr>,
     /// 0 lets the kernel pick.
     pub port: u16,
-}
-
-/// Where messages go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LogTo {
-    /// To standard error.
-    #[default]
-    Stderr,
-    /// To the system's log.
-    Syslog,
-}
-
-/// How important a message is at least, to be told.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub enum LogLevel {
-    /// What ends the program, or a part of it.
-    Error,
-    /// What is wrong and doesn't end it.
-    Warning,
-    /// What happens rarely and is as it should be.
-    #[default]
-    Info,
-    /// What only a developer wants to know.
-    Debug,
 }
 
 /// What the host is to find out about the LAN, from its interfaces.

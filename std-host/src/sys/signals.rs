@@ -16,7 +16,9 @@ pub enum Request {
 
 /// The signals that the program handles. They stay blocked when this is dropped.
 ///
-/// SIGPIPE needs no care: Rust programs start with it ignored.
+/// Those that people and programs send by mistake and that would end the program are blocked as
+/// well, and nothing tells of them: SIGPIPE, SIGALRM, SIGUSR1 and SIGUSR2. A tracker's swarms are
+/// only in memory.
 #[derive(Debug)]
 pub struct Signals(OwnedFd);
 
@@ -28,6 +30,7 @@ impl Signals {
     ///
     /// The kernel's, for want of descriptors.
     pub fn take() -> io::Result<Self> {
+        block(&set_of(&HARMLESS))?;
         let set = set_of(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP]);
         block(&set)?;
         signalfd(&set).map(Self)
@@ -60,6 +63,9 @@ impl AsFd for Signals {
         self.0.as_fd()
     }
 }
+
+/// Signals that shall do nothing.
+const HARMLESS: [i32; 4] = [libc::SIGPIPE, libc::SIGALRM, libc::SIGUSR1, libc::SIGUSR2];
 
 fn set_of(signals: &[i32]) -> libc::sigset_t {
     let mut set = empty_set();
