@@ -27,6 +27,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod access;
 pub mod cookie;
 pub mod counters;
 pub mod http;
