@@ -27,7 +27,10 @@ impl<'m> AccessList<'m> {
     ///
     /// [`words`](Self::words) says how much memory is needed for how many hashes.
     pub fn new(memory: &'m mut [u64], key: &[u8; 16]) -> Self {
-        let (active, other) = memory.split_at_mut(memory.len() / 2);
+        let half = memory.len() / 2;
+        let (active, rest) = memory.split_at_mut(half);
+        // An odd word is of no use to either half.
+        let (other, _) = rest.split_at_mut(half);
         Self {
             hasher: SipHasher24::new_with_key(key),
             active: Table::new(active),
