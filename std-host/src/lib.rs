@@ -8,7 +8,8 @@
 //!    there is.
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
-//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound.
+//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`lists`]: access lists,
+//!    loaded.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`program`]: all of it in order, from the command line to the exit code.
 //!
@@ -19,6 +20,7 @@
 pub mod address;
 pub mod conf;
 pub mod listen;
+pub mod lists;
 pub mod log;
 pub mod machine;
 pub mod options;
