@@ -1,5 +1,6 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
+use crate::access::Access;
 use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::interval::{Load, interval};
@@ -101,6 +102,7 @@ pub struct Tracker<'m> {
     random: Random,
     load: Load,
     journal: Journal,
+    access: Access<'m>,
     pub(crate) cookies: Cookies,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
@@ -123,6 +125,7 @@ impl<'m> Tracker<'m> {
             random: Random::new(u64::from_be_bytes(secrets.choice)),
             load: Load::default(),
             journal: Journal::default(),
+            access: Access::default(),
             cookies: Cookies::new(&secrets.cookies),
             counters: Counters::default(),
         })
@@ -137,6 +140,16 @@ impl<'m> Tracker<'m> {
     pub fn set_policy(&mut self, policy: Policy) {
         self.store.set_limits(&policy);
         self.policy = policy;
+    }
+
+    /// Decides which torrents may be announced from now on. Until then all may.
+    pub fn set_access(&mut self, access: Access<'m>) {
+        self.access = access;
+    }
+
+    /// Which torrents may be announced, to change it.
+    pub const fn access_mut(&mut self) -> &mut Access<'m> {
+        &mut self.access
     }
 
     /// The swarms, to look at.
@@ -154,6 +167,10 @@ impl<'m> Tracker<'m> {
     /// [`Denied`] if the access lists don't admit the torrent, unless the announcer leaves it.
     pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Announced, Denied> {
         self.load.count();
+        if announce.event != Event::Stopped && !self.access.admits(&announce.info_hash) {
+            self.counters.denied += 1;
+            return Err(Denied);
+        }
         let seeder = announce.left == Some(0);
         let torrent = if announce.event == Event::Stopped {
             self.store.leave(&announce.info_hash, &announce.peer, now)
