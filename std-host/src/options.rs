@@ -130,6 +130,97 @@ pub static TABLE: &[Entry] = &[
         }),
     },
     Entry {
+        flag: Some('w'),
+        long: None,
+        directive: Some("access.whitelist"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.whitelist",
+        action: Action::Set(|settings, value| {
+            settings.lists.whitelist = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: Some('b'),
+        long: None,
+        directive: Some("access.blacklist"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.blacklist",
+        action: Action::Set(|settings, value| {
+            settings.lists.blacklist = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("access.fifo_add"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.fifo_add",
+        action: Action::Set(|settings, value| {
+            settings.lists.fifo_add = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("access.fifo_delete"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.fifo_delete",
+        action: Action::Set(|settings, value| {
+            settings.lists.fifo_delete = Some(value.into());
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("access.watch"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.watch",
+        action: Action::Set(|settings, value| {
+            settings.lists.watch = value == "on";
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("access.entries"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.entries",
+        action: Action::Set(|settings, value| {
+            settings.lists.entries = value.parse().ok();
+            Ok(())
+        }),
+    },
+    Entry {
+        flag: None,
+        long: None,
+        directive: Some("access.udp_reject_interval"),
+        value: "value",
+        default: "",
+        unit: "",
+        help: "stands for access.udp_reject_interval",
+        action: Action::Set(|settings, value| {
+            settings.udp_refusal_interval = value.parse().ok();
+            Ok(())
+        }),
+    },
+    Entry {
         flag: Some('f'),
         long: None,
         directive: None,

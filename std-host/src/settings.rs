@@ -21,6 +21,10 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// The memory limit; `None` is a share of the machine's.
     pub memory: Option<Bytes>,
+    /// The access lists.
+    pub lists: crate::lists::ListSettings,
+    /// Stands for a policy.
+    pub udp_refusal_interval: Option<u32>,
     /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
     pub warnings: Vec<String>,
     /// What was wrong with lines that do matter: the program must not start. The first
