@@ -65,6 +65,15 @@ impl Plan {
     ///
     /// [`TooLittle`] below [`LEAST`](Self::LEAST).
     pub fn new(limit: Bytes, connections: usize) -> Result<Self, TooLittle> {
+        Self::with_lists(limit, connections, 0)
+    }
+
+    /// As [`new`](Self::new), with so many bytes for access lists.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn with_lists(limit: Bytes, connections: usize, lists: usize) -> Result<Self, TooLittle> {
         if limit < Self::LEAST {
             return Err(TooLittle(limit));
         }
@@ -83,11 +92,14 @@ impl Plan {
             + (datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY)) as u64
             + (connections * tcp::BYTES_PER_CONNECTION) as u64
             + (held * http::BUFFER_BYTES) as u64
-            + tcp::SCRATCH_BYTES as u64;
+            + tcp::SCRATCH_BYTES as u64
+            + lists as u64;
         // An address space of 32 bits has less to give than the limit may say.
-        let words = (limit.0 - spent) / size_of::<u32>() as u64;
+        let words = limit.0.saturating_sub(spent) / size_of::<u32>() as u64;
         let arena_words = usize::try_from(words).unwrap_or(usize::MAX / size_of::<u32>());
-        debug_assert!(arena_words >= Store::LEAST_WORDS);
+        if arena_words < Store::LEAST_WORDS {
+            return Err(TooLittle(limit));
+        }
         Ok(Self {
             limit,
             datagrams,

@@ -60,6 +60,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Serves until a signal asks for the end.
 fn serve(settings: Settings) -> Result<(), (u8, String)> {
     let (memory, places) = (settings.memory, settings.listeners());
+    let lists = settings.lists.clone();
+    let policy = Policy {
+        udp_refusal_interval: settings.udp_refusal_interval,
+        ..Policy::DEFAULT
+    };
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
@@ -69,13 +74,18 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
     let listeners = listen::open_all(&places, |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
-    let plan = affordable(limit, listeners.len()).map_err(|error| refused(SETTINGS)(&error))?;
-    let mut server = Server::new(&plan, Policy::DEFAULT, listeners, Some(signals))
+    let entries = lists.entries();
+    let plan = affordable(limit, listeners.len(), entries.bytes())
+        .map_err(|error| refused(SETTINGS)(&error))?;
+    let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
         log::line(format_args!("listening on {listener}"));
     }
     log::line(plan);
+    server
+        .set_lists(lists, entries)
+        .map_err(|error| refused(SYSTEM)(&error))?;
     log::line("ready");
     server.run().map_err(|error| refused(SYSTEM)(&error))?;
     let store = server.tracker().store();
@@ -93,9 +103,9 @@ fn serve(settings: Settings) -> Result<(), (u8, String)> {
 const OTHER_DESCRIPTORS: usize = 16;
 
 /// The plan for `limit` with as many connections as there may be descriptors.
-fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
+fn affordable(limit: Bytes, listeners: usize, lists: usize) -> Result<Plan, TooLittle> {
     let others = OTHER_DESCRIPTORS + listeners;
-    let plan = Plan::new(limit, usize::MAX)?;
+    let plan = Plan::with_lists(limit, usize::MAX, lists)?;
     let wanted = plan.connections + others;
     let got = machine::raise_descriptors(wanted as u64);
     if got >= wanted as u64 {
@@ -104,10 +114,11 @@ fn affordable(limit: Bytes, listeners: usize) -> Result<Plan, TooLittle> {
     log::warning(format_args!(
         "only {got} open files are allowed, which makes fewer connections than the memory would"
     ));
-    Plan::new(
+    Plan::with_lists(
         limit,
         usize::try_from(got)
             .unwrap_or(wanted)
             .saturating_sub(others),
+        lists,
     )
 }

@@ -21,6 +21,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
 use crate::listen::{Listener, Protocol};
+use crate::lists::{Entries, ListSettings, Lists};
 use crate::plan::Plan;
 use crate::sys::memory::reserve_words;
 use crate::sys::mmsg::Batch;
@@ -35,6 +36,7 @@ pub struct Server {
     signals: Option<Signals>,
     batch: Batch,
     tcp: Tcp,
+    lists: Lists,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -93,6 +95,7 @@ pub(crate) mod about {
     pub(crate) const LISTENER: u32 = 0;
     pub(crate) const CONNECTION: u32 = 1;
     pub(crate) const SIGNALS: u32 = 2;
+    pub(crate) const LISTS: u32 = 3;
 }
 
 impl Server {
@@ -130,6 +133,7 @@ impl Server {
             signals,
             batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
+            lists: Lists::default(),
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -137,6 +141,27 @@ impl Server {
             ahead: 0,
             ticked: Secs(0),
         })
+    }
+
+    /// Takes access lists into force, loaded to their ends.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn set_lists(
+        &mut self,
+        settings: ListSettings,
+        entries: Entries,
+    ) -> Result<(), StartError> {
+        let mut key = [0; 16];
+        fill_random(&mut key)?;
+        let (lists, access) = Lists::new(settings, entries, &key).map_err(StartError::Memory)?;
+        for (descriptor, number, flags) in lists.descriptors() {
+            epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
+        }
+        self.tracker.set_access(access);
+        self.lists = lists;
+        Ok(())
     }
 
     /// The sockets that it listens on.
@@ -180,6 +205,10 @@ impl Server {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
+        let patience = match self.lists.work_left() {
+            true => Some(Duration::ZERO),
+            false => patience,
+        };
         let patience = patience.and_then(|time| Timespec::try_from(time).ok());
         self.events.clear();
         match epoll::wait(
@@ -210,8 +239,12 @@ impl Server {
                     };
                     self.tcp.ready(index, &mut around);
                 }
+                about::LISTS => self.lists.ready(index),
                 _ => self.listener_ready(index, now)?,
             }
+        }
+        if self.lists.work_left() {
+            self.lists.step(self.tracker.access_mut());
         }
         if now != self.ticked {
             self.tick(now)?;
@@ -273,13 +306,14 @@ impl Server {
     }
 
     /// Whether a signal asks for the end.
-    fn signalled(&self) -> io::Result<bool> {
+    fn signalled(&mut self) -> io::Result<bool> {
         let Some(signals) = &self.signals else {
             return Ok(false);
         };
         while let Some(request) = signals.next()? {
-            if request == Request::End {
-                return Ok(true);
+            match request {
+                Request::End => return Ok(true),
+                Request::Reload => self.lists.reload(self.tracker.access_mut()),
             }
         }
         Ok(false)
