@@ -27,6 +27,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod access;
 mod body;
 pub mod cookie;
 pub mod counters;

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use crate::access::Access;
 use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::interval::{Load, interval};
@@ -107,6 +108,7 @@ pub struct Tracker<'m> {
     pub(crate) survey: Survey<'m>,
     /// Minutes from 1970 to second 0 of the clock.
     epoch: u32,
+    access: Access<'m>,
     pub(crate) cookies: Cookies,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
@@ -131,6 +133,7 @@ impl<'m> Tracker<'m> {
             journal: Journal::default(),
             survey: Survey::new(&mut []),
             epoch: 0,
+            access: Access::default(),
             cookies: Cookies::new(&secrets.cookies),
             counters: Counters::default(),
         })
@@ -165,6 +168,16 @@ impl<'m> Tracker<'m> {
         self.policy = policy;
     }
 
+    /// Decides which torrents may be announced from now on. Until then all may.
+    pub fn set_access(&mut self, access: Access<'m>) {
+        self.access = access;
+    }
+
+    /// Which torrents may be announced, to change it.
+    pub const fn access_mut(&mut self) -> &mut Access<'m> {
+        &mut self.access
+    }
+
     /// The swarms, to look at.
     pub const fn store(&self) -> &Store<'m> {
         &self.store
@@ -180,6 +193,10 @@ impl<'m> Tracker<'m> {
     /// [`Denied`] if the access lists don't admit the torrent, unless the announcer leaves it.
     pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Announced, Denied> {
         self.load.count();
+        if announce.event != Event::Stopped && !self.access.admits(&announce.info_hash) {
+            self.counters.denied += 1;
+            return Err(Denied);
+        }
         let seeder = announce.left == Some(0);
         let torrent = if announce.event == Event::Stopped {
             self.store.leave(&announce.info_hash, &announce.peer, now)

@@ -33,6 +33,7 @@ pub fn read(path: &Path, settings: &mut Settings) {
         }
         Ok(text) => parse(&name, &text, settings),
         Err(error) => {
+            settings.unread = true;
             settings.warn(format_args!("{name}: {error}; going on without this file"));
         }
     }

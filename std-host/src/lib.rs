@@ -9,7 +9,7 @@
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
 //! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`privileges`]: root's
-//!    rights, given up, by way of [`users`].
+//!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`program`]: all of it in order, from the command line to the exit code.
 //!
@@ -25,6 +25,7 @@ pub mod completed;
 pub mod conf;
 pub mod duration;
 pub mod listen;
+pub mod lists;
 pub mod log;
 pub mod machine;
 pub mod notify;

@@ -9,7 +9,7 @@ use crate::machine;
 use crate::notify::Notify;
 use crate::options::{Help, Usage, Version};
 use crate::plan::{Plan, TooLittle, Wanted};
-use crate::privileges::{self, Dropped, Wanted as WantedPrivileges};
+use crate::privileges::{self, Dropped, Wanted as Identity};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
@@ -24,7 +24,8 @@ const SYSTEM: u8 = 111;
 
 /// Runs the program with these arguments, the program's name left out, until a signal ends it.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let settings = match Command::parse(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let settings = match Command::parse(arguments.iter().cloned()) {
         Ok(Command::Run(settings) | Command::Check(settings)) => settings,
         Ok(Command::Help) => {
             log::text(Help);
@@ -49,7 +50,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if !settings.errors.is_empty() {
         return ExitCode::from(SETTINGS);
     }
-    match serve(settings) {
+    match serve(settings, &arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, message)) => {
             log::error(message);
@@ -59,54 +60,52 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Serves until a signal asks for the end.
-fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
-    let (memory, places) = (settings.memory, settings.listeners());
-    let policy = settings
-        .policy()
-        .map_err(|error| (SETTINGS, error.to_string()))?;
-    let wanted = Wanted::default();
-    let (user, rootdir) = (settings.user.clone(), settings.rootdir.clone());
-    // What was read is of no use any more, and this goes on for months.
-    drop(settings);
-    let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
-    let limit = memory.unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-    Plan::new(limit, usize::MAX, &wanted).map_err(|error| refused(SETTINGS)(&error))?;
+fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
+    let settings_error = |error: &dyn core::error::Error| (SETTINGS, error.to_string());
+    let system_error = |error: &dyn core::error::Error| (SYSTEM, error.to_string());
+    let policy = settings.policy().map_err(|error| settings_error(&error))?;
+    let limit = settings
+        .memory
+        .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
+    Plan::new(limit, usize::MAX, &settings.wanted(0, 0)).map_err(|error| settings_error(&error))?;
     let notify = Notify::from_environment().unwrap_or_else(|problem| {
         log::warning(problem);
         Notify::default()
     });
-    let signals = Signals::take().map_err(|error| refused(SYSTEM)(&error))?;
+    let signals = Signals::take().map_err(|error| system_error(&error))?;
     let tell = |what: &NotOpened| match what {
         NotOpened::Missing(_) => log::warning(what),
         NotOpened::Covered(..) => log::info(what),
     };
-    let listeners = listen::open_all(&places, tell).map_err(|error| refused(SYSTEM)(&error))?;
-    drop(places);
-    let plan =
-        affordable(limit, listeners.len(), &wanted).map_err(|error| refused(SETTINGS)(&error))?;
+    let listeners =
+        listen::open_all(&settings.listeners(), tell).map_err(|error| system_error(&error))?;
+    let connections =
+        connections(limit, listeners.len()).map_err(|error| settings_error(&error))?;
+    // All that needs root's rights, or the whole tree of files, is done.
+    give_up_rights(&settings).map_err(|error| system_error(&error))?;
+    let lists = settings.lists();
+    let entries = lists.entries();
+    let wanted = settings.wanted(entries.whitelist, entries.blacklist);
+    let plan = Plan::new(limit, connections, &wanted).map_err(|error| settings_error(&error))?;
     let mut server = Server::new(&plan, policy, listeners, Some(signals))
-        .map_err(|error| refused(SYSTEM)(&error))?;
-    // Ports are bound and memory is reserved; nothing is served yet.
-    let identity = WantedPrivileges {
-        user: user.as_deref(),
-        rootdir: rootdir.as_deref(),
-    };
-    match privileges::drop(&identity).map_err(|error| refused(SYSTEM)(&error))? {
-        Dropped::WasNotRoot => {}
-        Dropped::Became(uid, gid) => log::info(format_args!(
-            "running as user {} of group {}",
-            uid.as_raw(),
-            gid.as_raw()
-        )),
-    }
-    drop((user, rootdir));
+        .map_err(|error| system_error(&error))?;
+    server
+        .set_lists(lists, entries)
+        .map_err(|error| system_error(&error))?;
     for listener in server.listeners() {
         log::info(format_args!("listening on {listener}"));
     }
     log::info(plan);
     log::info("ready");
     notify.ready();
-    server.run().map_err(|error| refused(SYSTEM)(&error))?;
+    let mut reload = |server: &mut Server| {
+        notify.reloading();
+        reload(arguments, &mut settings, server);
+        notify.ready();
+    };
+    server
+        .run(&mut reload)
+        .map_err(|error| system_error(&error))?;
     notify.stopping();
     let store = server.tracker().store();
     log::info(format_args!(
@@ -118,27 +117,63 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     Ok(())
 }
 
-/// Descriptors that are neither listeners nor connections: standard streams, signals, the event
-/// loop, and some to spare.
-const OTHER_DESCRIPTORS: usize = 16;
+/// Reads the command line and its files again, and changes what can change while the server runs.
+/// With anything wrong in them all stays as it is. The access lists are read again either way.
+fn reload(arguments: &[OsString], settings: &mut Box<Settings>, server: &mut Server) {
+    if let Ok(Command::Run(new)) = Command::parse(arguments.iter().cloned()) {
+        for warning in &new.warnings {
+            log::warning(warning);
+        }
+        for error in &new.errors {
+            log::error(error);
+        }
+        let policy = new.policy().map_err(|error| log::error(error));
+        if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
+            for directive in settings.needs_restart(&new) {
+                log::warning(format_args!("{directive} changes with a restart"));
+            }
+            log::set_level(new.log_level);
+            server.set_policy(policy);
+            *settings = new;
+            log::info("read the configuration again");
+        } else {
+            log::error("the configuration stays as it was");
+        }
+    }
+    server.reload_lists();
+}
 
-/// The plan for `limit` with as many connections as there may be descriptors.
-fn affordable(limit: Bytes, listeners: usize, wanted: &Wanted) -> Result<Plan, TooLittle> {
+fn give_up_rights(settings: &Settings) -> Result<(), privileges::Error> {
+    let identity = Identity {
+        user: settings.user.as_deref(),
+        rootdir: settings.rootdir.as_deref(),
+    };
+    if let Dropped::Became(uid, gid) = privileges::drop(&identity)? {
+        log::info(format_args!(
+            "running as user {} of group {}",
+            uid.as_raw(),
+            gid.as_raw()
+        ));
+    }
+    Ok(())
+}
+
+/// Descriptors that are neither listeners nor connections: standard streams, signals, the event
+/// loop, files, pipes, live sync, and some to spare.
+const OTHER_DESCRIPTORS: usize = 24;
+
+/// The connections that `limit` makes and that there may be descriptors for.
+fn connections(limit: Bytes, listeners: usize) -> Result<usize, TooLittle> {
     let others = OTHER_DESCRIPTORS + listeners;
-    let plan = Plan::new(limit, usize::MAX, wanted)?;
-    let needed = plan.connections + others;
+    let connections = Plan::new(limit, usize::MAX, &Wanted::default())?.connections;
+    let needed = connections + others;
     let got = machine::raise_descriptors(needed as u64);
     if got >= needed as u64 {
-        return Ok(plan);
+        return Ok(connections);
     }
     log::warning(format_args!(
         "only {got} open files are allowed, which makes fewer connections than the memory would"
     ));
-    Plan::new(
-        limit,
-        usize::try_from(got)
-            .unwrap_or(needed)
-            .saturating_sub(others),
-        wanted,
-    )
+    let got = usize::try_from(got).unwrap_or(needed);
+    Ok(got.saturating_sub(others))
 }

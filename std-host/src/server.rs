@@ -21,6 +21,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
 use crate::listen::{Listener, Protocol};
+use crate::lists::{Entries, ListSettings, Lists};
 use crate::plan::Plan;
 use crate::sys::memory::reserve_words;
 use crate::sys::mmsg::Batch;
@@ -35,6 +36,7 @@ pub struct Server {
     signals: Option<Signals>,
     batch: Batch,
     tcp: Tcp,
+    lists: Lists,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -50,6 +52,8 @@ pub struct Server {
 pub enum Turned {
     /// There will be more.
     Running,
+    /// A signal asked for everything that can be read again to be read again.
+    Reload,
     /// A signal asked for the end.
     Ended,
 }
@@ -93,6 +97,7 @@ pub(crate) mod about {
     pub(crate) const LISTENER: u32 = 0;
     pub(crate) const CONNECTION: u32 = 1;
     pub(crate) const SIGNALS: u32 = 2;
+    pub(crate) const LISTS: u32 = 3;
 }
 
 impl Server {
@@ -133,6 +138,7 @@ impl Server {
             signals,
             batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
+            lists: Lists::default(),
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -140,6 +146,27 @@ impl Server {
             ahead: 0,
             ticked: Secs(0),
         })
+    }
+
+    /// Takes access lists into force, loaded to their ends.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn set_lists(
+        &mut self,
+        settings: ListSettings,
+        entries: Entries,
+    ) -> Result<(), StartError> {
+        let mut key = [0; 16];
+        fill_random(&mut key)?;
+        let (lists, access) = Lists::new(settings, entries, &key).map_err(StartError::Memory)?;
+        for (descriptor, number, flags) in lists.descriptors() {
+            epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
+        }
+        self.tracker.set_access(access);
+        self.lists = lists;
+        Ok(())
     }
 
     /// The sockets that it listens on.
@@ -163,14 +190,30 @@ impl Server {
         self.tcp.len()
     }
 
-    /// Takes turns until a signal asks for the end.
+    /// Changes the policy from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.tracker.set_policy(policy);
+    }
+
+    /// Begins to read the access lists again.
+    pub fn reload_lists(&mut self) {
+        self.lists.reload(self.tracker.access_mut());
+    }
+
+    /// Takes turns until a signal asks for the end. When one asks to read everything again, that is
+    /// what `reload` does.
     ///
     /// # Errors
     ///
     /// Only what the event loop can't live with.
-    pub fn run(&mut self) -> io::Result<()> {
-        while self.turn(None)? == Turned::Running {}
-        Ok(())
+    pub fn run(&mut self, reload: &mut dyn FnMut(&mut Self)) -> io::Result<()> {
+        loop {
+            match self.turn(None)? {
+                Turned::Running => {}
+                Turned::Reload => reload(self),
+                Turned::Ended => return Ok(()),
+            }
+        }
     }
 
     /// One turn. Waits for at most `timeout` if nothing happens, or without end if it is `None`.
@@ -182,6 +225,10 @@ impl Server {
         let patience = match (timeout, self.until_tick()) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
+        };
+        let patience = match self.lists.work_left() {
+            true => Some(Duration::ZERO),
+            false => patience,
         };
         let patience = patience.and_then(|time| Timespec::try_from(time).ok());
         self.events.clear();
@@ -201,8 +248,9 @@ impl Server {
             let (kind, index) = ((data >> 32) as u32, data as u32 as usize);
             match kind {
                 about::SIGNALS => {
-                    if self.signalled()? {
-                        return Ok(Turned::Ended);
+                    let asked = self.signalled()?;
+                    if asked != Turned::Running {
+                        return Ok(asked);
                     }
                 }
                 about::CONNECTION => {
@@ -213,8 +261,12 @@ impl Server {
                     };
                     self.tcp.ready(index, &mut around);
                 }
+                about::LISTS => self.lists.ready(index),
                 _ => self.listener_ready(index, now)?,
             }
+        }
+        if self.lists.work_left() {
+            self.lists.step(self.tracker.access_mut());
         }
         if now != self.ticked {
             self.tick(now)?;
@@ -280,17 +332,19 @@ impl Server {
         Ok(())
     }
 
-    /// Whether a signal asks for the end.
-    fn signalled(&self) -> io::Result<bool> {
+    /// What signals ask for.
+    fn signalled(&self) -> io::Result<Turned> {
+        let mut asked = Turned::Running;
         let Some(signals) = &self.signals else {
-            return Ok(false);
+            return Ok(asked);
         };
         while let Some(request) = signals.next()? {
-            if request == Request::End {
-                return Ok(true);
+            match request {
+                Request::End => return Ok(Turned::Ended),
+                Request::Reload => asked = Turned::Reload,
             }
         }
-        Ok(false)
+        Ok(asked)
     }
 
     /// Seconds since the start.

@@ -88,6 +88,11 @@ fn connections() {
 }
 
 #[test]
+fn hash_lines() {
+    run("hash_lines", 3_000);
+}
+
+#[test]
 fn http_request() {
     run("http_request", 300);
 }

@@ -14,6 +14,7 @@ use wrtracker_core::policy::{Policy, Right, StatsFor};
 pub use self::command::{Command, UsageError};
 pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
+use crate::lists::ListSettings;
 pub use crate::log::{Destination as LogTo, Level as LogLevel};
 use crate::options::ANY;
 use crate::plan::Wanted;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub load_file: Option<PathBuf>,
     /// What the host is to find out about the LAN.
     pub lan_auto: LanAuto,
+    /// Whether a configuration file could not be read.
+    pub unread: bool,
     /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
     pub warnings: Vec<String>,
     /// What was wrong with lines that do matter: the program must not start. The first
@@ -122,6 +125,18 @@ impl Settings {
             ip: self.address.filter(|ip| *ip != ANY),
             port: DEFAULT_PORT,
         }]
+    }
+
+    /// What the operator says about access lists.
+    pub fn lists(&self) -> ListSettings {
+        ListSettings {
+            whitelist: self.whitelist.clone(),
+            blacklist: self.blacklist.clone(),
+            fifo_add: self.fifo_add.clone(),
+            fifo_delete: self.fifo_delete.clone(),
+            watch: self.watch,
+            entries: self.access_entries.and_then(|n| usize::try_from(n).ok()),
+        }
     }
 
     /// What of the memory the operator wants for other things than swarms, where the lists have

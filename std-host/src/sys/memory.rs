@@ -40,6 +40,75 @@ pub fn reserve_bytes(count: usize) -> io::Result<&'static mut [u8]> {
     Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
 }
 
+/// Where memory that is never unmapped lies, so that pages of it can be given back and still be
+/// used.
+#[derive(Debug)]
+pub struct Reserved {
+    start: usize,
+    bytes: usize,
+}
+
+/// Reserves `count` words of 8 bytes, otherwise as [`reserve_words`], and tells what can give their
+/// pages back.
+///
+/// # Errors
+///
+/// The kernel's, if it does not have that much to promise.
+pub fn reserve_longs(count: usize) -> io::Result<(&'static mut [u64], Reserved)> {
+    let bytes = count
+        .checked_mul(size_of::<u64>())
+        .ok_or(io::ErrorKind::OutOfMemory)?;
+    if bytes == 0 {
+        let nothing = Reserved { start: 0, bytes: 0 };
+        return Ok((&mut [], nothing));
+    }
+    let start = map(bytes)?;
+    let reserved = Reserved {
+        start: start.addr(),
+        bytes,
+    };
+    // SAFETY: as in `reserve_words`. All bit patterns are words.
+    let words = unsafe { core::slice::from_raw_parts_mut(start.cast(), count) };
+    Ok((words, reserved))
+}
+
+impl Reserved {
+    /// Makes the words all zero. The pages that have nothing else in them aren't resident any more
+    /// until something is written to them again.
+    ///
+    /// Words from elsewhere are made zero too, and stay resident.
+    pub fn clear(&self, words: &mut [u64]) {
+        let start = words.as_ptr().addr();
+        let end = start + size_of_val(words);
+        let ours = start >= self.start && end <= self.start + self.bytes;
+        let page = page_size();
+        let skipped = start.next_multiple_of(page) - start;
+        let whole = (end - end % page).saturating_sub(start + skipped);
+        // Miri knows no such advice.
+        if !ours || whole == 0 || cfg!(miri) {
+            return words.fill(0);
+        }
+        // Pages are a multiple of a word, and both are powers of two.
+        let (before, rest) = words.split_at_mut(skipped / size_of::<u64>());
+        let (pages, behind) = rest.split_at_mut(whole / size_of::<u64>());
+        before.fill(0);
+        behind.fill(0);
+        let start = pages.as_mut_ptr().cast();
+        // SAFETY: these are whole pages of a private anonymous mapping that stays, borrowed for
+        // nobody but us; they hold zeros when they are next read, and zeros are words.
+        if unsafe { madvise(start, whole, Advice::LinuxDontNeed) }.is_err() {
+            pages.fill(0);
+        }
+    }
+}
+
+/// Bytes in a page, a power of two.
+fn page_size() -> usize {
+    // SAFETY: it only asks for a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(64 << 10)
+}
+
 /// Zero bytes from the kernel, given back when dropped. The address stays the same wherever the
 /// value is moved.
 #[derive(Debug)]
@@ -108,7 +177,7 @@ fn small_pages(start: *mut c_void, bytes: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Region, reserve_bytes, reserve_words};
+    use super::{Region, page_size, reserve_bytes, reserve_longs, reserve_words};
 
     #[test]
     fn reserved_memory_is_zero_and_writable() {
@@ -119,6 +188,34 @@ mod tests {
         assert_eq!(bytes, [0]);
         assert!(reserve_bytes(0).expect("nothing").is_empty());
         assert!(words.iter().all(|word| *word == 7));
+    }
+
+    #[test]
+    fn words_are_cleared_wherever_they_begin_and_their_neighbours_stay() {
+        let page = page_size() / 8;
+        let (words, reserved) = reserve_longs(4 * page).expect("four pages");
+        for (start, end) in [
+            (0, 4 * page),
+            (0, page),
+            (1, 3),
+            (page - 1, page + 1),
+            (5, 3 * page + 7),
+            (page, 3 * page),
+            (page + 1, 2 * page - 1),
+            (7, 7),
+        ] {
+            words.fill(7);
+            reserved.clear(&mut words[start..end]);
+            for (at, word) in words.iter().enumerate() {
+                assert_eq!(*word == 0, (start..end).contains(&at), "{start} {end} {at}");
+            }
+            words[start..end].fill(8);
+        }
+        let mut elsewhere = vec![7; 3 * page];
+        reserved.clear(&mut elsewhere);
+        assert!(elsewhere.iter().all(|word| *word == 0));
+        let (nothing, reserved) = reserve_longs(0).expect("nothing");
+        reserved.clear(nothing);
     }
 
     #[test]
@@ -138,6 +235,7 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri has less memory to refuse than a kernel")]
     fn what_nobody_has_is_refused() {
         assert!(reserve_words(usize::MAX).is_err());
+        assert!(reserve_longs(usize::MAX).is_err());
         assert!(reserve_bytes(usize::MAX / 2).is_err());
         assert!(Region::new(usize::MAX / 2).is_err());
     }

@@ -10,6 +10,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "conf" => conf(),
         "connections" => connections(),
+        "hash_lines" => hash_lines(),
         "http_request" => http_request(),
         "query" => query(),
         "store_ops" => store_ops(),
@@ -217,6 +218,20 @@ fn conf() -> Vec<Seed> {
     text.into_iter()
         .map(|(name, text)| (name, text.to_vec()))
         .collect()
+}
+
+fn hash_lines() -> Vec<Seed> {
+    let hash = "0123456789abcdefABCDEF98765432100fF1e2d3";
+    let list = format!("# torrents\n{hash}\n\n{hash} # one more\r\n  # none\n{hash}");
+    let odd = format!(
+        " {hash}\n{hash}0\n{}\n{hash}\0{hash}\n\t\r\n\u{ff}\n",
+        &hash[1..]
+    );
+    vec![
+        ("list", [&[3], list.as_bytes()].concat()),
+        ("odd", [&[0], odd.as_bytes()].concat()),
+        ("one", [&[255], hash.as_bytes()].concat()),
+    ]
 }
 
 fn connections() -> Vec<Seed> {

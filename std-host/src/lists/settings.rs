@@ -1,0 +1,75 @@
+//! What the operator says about access lists, and how much room they get.
+
+use std::path::{Path, PathBuf};
+
+use wrtracker_core::access::AccessList;
+
+use super::loader::{Loader, Progress};
+
+/// What the operator says about access lists. The default is that there are none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ListSettings {
+    /// The file of the whitelist.
+    pub whitelist: Option<PathBuf>,
+    /// The file of the blacklist.
+    pub blacklist: Option<PathBuf>,
+    /// The FIFO whose hashes are added to the whitelist, or to the blacklist if that is the only
+    /// one.
+    pub fifo_add: Option<PathBuf>,
+    /// The FIFO whose hashes are removed from the same.
+    pub fifo_delete: Option<PathBuf>,
+    /// Whether the files are loaded anew when they change.
+    pub watch: bool,
+    /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
+    pub entries: Option<usize>,
+}
+
+/// How many hashes there is room for; 0 where there is no list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Entries {
+    /// In the whitelist.
+    pub whitelist: usize,
+    /// In the blacklist.
+    pub blacklist: usize,
+}
+
+/// Room for hashes in a list whose file holds few.
+const LEAST: usize = 4096;
+
+impl ListSettings {
+    /// How many hashes there must be room for. Without a number from the operator the files are
+    /// read, to the end; one that can't be read counts as empty.
+    pub fn entries(&self) -> Entries {
+        let entries = |path: &Option<PathBuf>| match (path, self.entries) {
+            (None, _) => 0,
+            (Some(_), Some(entries)) => entries,
+            (Some(path), None) => count(path).saturating_mul(2).max(LEAST),
+        };
+        Entries {
+            whitelist: entries(&self.whitelist),
+            blacklist: entries(&self.blacklist),
+        }
+    }
+}
+
+impl Entries {
+    /// Bytes that [`Lists::new`](super::Lists::new) reserves for them, both halves of each list.
+    pub const fn bytes(self) -> usize {
+        AccessList::words(self.whitelist)
+            .saturating_add(AccessList::words(self.blacklist))
+            .saturating_mul(size_of::<u64>())
+    }
+}
+
+/// The hashes in a file, twice the same counted twice.
+fn count(path: &Path) -> usize {
+    let mut count = 0usize;
+    if let Ok(mut loader) = Loader::open(path) {
+        let mut each = |_| {
+            count += 1;
+            Ok(())
+        };
+        while let Ok(Progress::More) = loader.step(&mut each) {}
+    }
+    count
+}
