@@ -3,6 +3,7 @@
 pub mod bencode;
 pub mod http;
 mod info_hash;
+pub mod live_sync;
 mod out;
 mod peer;
 pub mod query;
