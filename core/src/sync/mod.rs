@@ -12,6 +12,8 @@
 
 mod apply;
 mod outbox;
+#[cfg(test)]
+mod tests;
 
 pub use apply::{Refused, apply};
 pub use outbox::{FULL_PACKETS, MOST_AGE, Memory, Outbox, RENEWAL};
