@@ -8,7 +8,8 @@
 //!    there is.
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
-//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound.
+//! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`sync`]: those by which
+//!    trackers tell each other of peers.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`program`]: all of it in order, from the command line to the exit code.
 //!
@@ -28,6 +29,7 @@ pub mod program;
 pub mod server;
 pub mod settings;
 pub mod size;
+pub mod sync;
 pub mod sys;
 pub mod tcp;
 pub mod udp;

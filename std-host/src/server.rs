@@ -16,12 +16,14 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
 use wrtracker_core::policy::Policy;
+use wrtracker_core::sync::Outbox;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
 use crate::listen::{Listener, Protocol};
 use crate::plan::Plan;
+use crate::sync::LiveSync;
 use crate::sys::memory::reserve_words;
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
@@ -35,6 +37,7 @@ pub struct Server {
     signals: Option<Signals>,
     batch: Batch,
     tcp: Tcp,
+    sync: Option<LiveSync>,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -93,6 +96,7 @@ pub(crate) mod about {
     pub(crate) const LISTENER: u32 = 0;
     pub(crate) const CONNECTION: u32 = 1;
     pub(crate) const SIGNALS: u32 = 2;
+    pub(crate) const SYNC: u32 = 3;
 }
 
 impl Server {
@@ -132,6 +136,7 @@ impl Server {
             signals,
             batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
+            sync: None,
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -139,6 +144,21 @@ impl Server {
             ahead: 0,
             ticked: Secs(0),
         })
+    }
+
+    /// Tells other trackers from now on, and listens to them. Not to be called twice.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn set_sync(&mut self, sync: LiveSync) -> Result<(), StartError> {
+        let mut id = [0; 4];
+        fill_random(&mut id)?;
+        LiveSync::attach(&mut self.tracker, id);
+        let about = data(about::SYNC, 0);
+        epoll::add(&self.epoll, &sync.incoming, about, EventFlags::IN)?;
+        self.sync = Some(sync);
+        Ok(())
     }
 
     /// The sockets that it listens on.
@@ -201,6 +221,9 @@ impl Server {
             match kind {
                 about::SIGNALS => {
                     if self.signalled()? {
+                        if let Some(sync) = &self.sync {
+                            sync.finish(&mut self.tracker, now);
+                        }
                         return Ok(Turned::Ended);
                     }
                 }
@@ -212,13 +235,27 @@ impl Server {
                     };
                     self.tcp.ready(index, &mut around);
                 }
+                about::SYNC => {
+                    if let Some(sync) = &self.sync {
+                        sync.receive(&mut self.tracker, now);
+                    }
+                }
                 _ => self.listener_ready(index, now)?,
             }
+            // After each event: all that a turn has to tell might be more than can wait.
+            self.tell(now);
         }
         if now != self.ticked {
             self.tick(now)?;
         }
         Ok(Turned::Running)
+    }
+
+    /// Tells other trackers what is due.
+    fn tell(&mut self, now: Secs) {
+        if let Some(sync) = &self.sync {
+            sync.flush(&mut self.tracker, now);
+        }
     }
 
     fn listener_ready(&mut self, index: usize, now: Secs) -> io::Result<()> {
@@ -251,6 +288,7 @@ impl Server {
     fn tick(&mut self, now: Secs) -> io::Result<()> {
         self.ticked = now;
         self.tracker.tick(now);
+        self.tell(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,
@@ -301,7 +339,8 @@ impl Server {
     fn until_tick(&self) -> Option<Duration> {
         let store = self.tracker.store();
         let empty = store.torrents() == 0 && store.peers() == 0;
-        let idle = empty && self.tcp.len() == 0 && !self.starved;
+        let told = self.tracker.sync().is_none_or(Outbox::is_empty);
+        let idle = empty && told && self.tcp.len() == 0 && !self.starved;
         let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
         (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
     }
