@@ -11,6 +11,7 @@ use crate::plan::{Plan, TooLittle, Wanted};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
+use crate::sync::LiveSync;
 use crate::sys::signals::Signals;
 
 /// A command line that can't be understood; opentracker's number.
@@ -61,7 +62,11 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     let policy = settings
         .policy()
         .map_err(|error| (SETTINGS, error.to_string()))?;
-    let wanted = Wanted::default();
+    let live_sync = settings.live_sync;
+    let wanted = Wanted {
+        sync: live_sync.is_some(),
+        ..Wanted::default()
+    };
     // What was read is of no use any more, and this goes on for months.
     drop(settings);
     let refused = |code| move |error: &dyn core::error::Error| (code, error.to_string());
@@ -71,12 +76,20 @@ fn serve(settings: Box<Settings>) -> Result<(), (u8, String)> {
     let listeners = listen::open_all(&places, |problem| log::warning(problem))
         .map_err(|error| refused(SYSTEM)(&error))?;
     drop(places);
+    let sync = live_sync.map(LiveSync::open).transpose();
+    let sync = sync.map_err(|error| refused(SYSTEM)(&error))?;
     let plan =
         affordable(limit, listeners.len(), &wanted).map_err(|error| refused(SETTINGS)(&error))?;
     let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| refused(SYSTEM)(&error))?;
     for listener in server.listeners() {
         log::line(format_args!("listening on {listener}"));
+    }
+    if let Some(sync) = sync {
+        log::line(&sync);
+        server
+            .set_sync(sync)
+            .map_err(|error| refused(SYSTEM)(&error))?;
     }
     log::line(plan);
     log::line("ready");

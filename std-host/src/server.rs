@@ -116,7 +116,8 @@ impl Server {
         fill_random(&mut random)?;
         let too_small = |_| StartError::Memory(io::ErrorKind::OutOfMemory.into());
         let mut tracker = Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
-        let workspace = reserve_words(plan.survey_bytes / size_of::<u32>()).map_err(StartError::Memory)?;
+        let workspace =
+            reserve_words(plan.survey_bytes / size_of::<u32>()).map_err(StartError::Memory)?;
         tracker.set_workspace(workspace);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (nth, listener) in listeners.iter().enumerate() {

@@ -25,12 +25,16 @@ use wrtracker_core::tracker::Tracker;
 use wrtracker_core::wire::live_sync::{LARGEST_RECEIVED, TrackerId};
 
 use crate::log;
+use crate::plan::SYNC_BYTES;
 
 /// The multicast group of opentracker's clusters.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 23, 5);
 
 /// Bytes that live sync takes, beside its sockets.
 pub const BYTES: usize = size_of::<Memory>();
+
+// The memory limit has room for it.
+const _: () = assert!(BYTES + LARGEST_RECEIVED <= SYNC_BYTES);
 
 /// Packets that are taken at a time. The rest is there at the next turn.
 const PACKETS: usize = 16;
