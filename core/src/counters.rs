@@ -37,6 +37,8 @@ pub struct Counters {
     pub completed: u64,
     /// Peers that live sync told of.
     pub synced: u64,
+    /// Datagrams to the port of live sync that were not believed.
+    pub sync_refused: u64,
     /// Announces of peers that were known, by the minutes since they announced before; the last is
     /// of all that took longer.
     pub renewed: [u64; RENEWED_MINUTES],
@@ -129,6 +131,7 @@ impl Default for Counters {
             denied: 0,
             completed: 0,
             synced: 0,
+            sync_refused: 0,
             renewed: [0; RENEWED_MINUTES],
             wanted: [0; WANTED],
             connections: 0,

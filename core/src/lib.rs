@@ -39,6 +39,7 @@ pub mod policy;
 pub mod random;
 pub mod store;
 mod survey;
+pub mod sync;
 pub mod time;
 pub mod tracker;
 pub mod udp;

@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::random::Random;
 use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
 use crate::survey::Survey;
+use crate::sync::Outbox;
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr, PeerId};
 
@@ -101,6 +102,8 @@ impl Secrets {
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
 pub struct Tracker<'m> {
     pub(crate) store: Store<'m>,
+    /// What is to tell other trackers, if there are any.
+    pub(crate) sync: Option<Outbox<'m>>,
     policy: Policy,
     random: Random,
     load: Load,
@@ -127,6 +130,7 @@ impl<'m> Tracker<'m> {
         let store = Store::new(memory, &secrets.index, &policy)?;
         Ok(Self {
             store,
+            sync: None,
             policy,
             random: Random::new(u64::from_be_bytes(secrets.choice)),
             load: Load::default(),
@@ -199,6 +203,7 @@ impl<'m> Tracker<'m> {
         }
         let seeder = announce.left == Some(0);
         let torrent = if announce.event == Event::Stopped {
+            self.tell(announce, None, false, now);
             self.store.leave(&announce.info_hash, &announce.peer, now)
         } else {
             let status = match (seeder, announce.event) {
@@ -240,6 +245,11 @@ impl<'m> Tracker<'m> {
         if let Outcome::Renewed(seconds) = stored.outcome {
             self.counters.renewal(seconds);
         }
+        let since = match stored.outcome {
+            Outcome::Renewed(seconds) => Some(seconds),
+            Outcome::New | Outcome::Refused => None,
+        };
+        self.tell(announce, since, stored.completed, now);
         if stored.completed {
             self.counters.completed += 1;
             if self.policy.tell_completed {

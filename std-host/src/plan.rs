@@ -76,7 +76,7 @@ impl core::error::Error for TooLittle {}
 pub const LOG_BYTES: usize = 32 << 10;
 
 /// Bytes for live sync: packets that wait to be sent, and those being received.
-const SYNC_BYTES: usize = 16 * 1500;
+pub(crate) const SYNC_BYTES: usize = 16 * 1500;
 
 /// Bytes for the replies that are made while they are sent.
 const STREAM_BYTES: usize = 4 << 10;

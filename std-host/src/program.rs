@@ -13,6 +13,7 @@ use crate::privileges::{self, Dropped, Wanted as Identity};
 use crate::server::Server;
 use crate::settings::{Command, Settings};
 use crate::size::Bytes;
+use crate::sync::LiveSync;
 use crate::sys::signals::Signals;
 
 /// A command line that can't be understood; opentracker's number.
@@ -81,6 +82,8 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
         listen::open_all(&settings.listeners(), tell).map_err(|error| system_error(&error))?;
     let connections =
         connections(limit, listeners.len()).map_err(|error| settings_error(&error))?;
+    let sync = settings.live_sync.map(LiveSync::open).transpose();
+    let sync = sync.map_err(|error| system_error(&error))?;
     // All that needs root's rights, or the whole tree of files, is done.
     give_up_rights(&settings).map_err(|error| system_error(&error))?;
     let lists = settings.lists();
@@ -94,6 +97,12 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
         .map_err(|error| system_error(&error))?;
     for listener in server.listeners() {
         log::info(format_args!("listening on {listener}"));
+    }
+    if let Some(sync) = sync {
+        log::info(&sync);
+        server
+            .set_sync(sync)
+            .map_err(|error| system_error(&error))?;
     }
     log::info(plan);
     log::info("ready");

@@ -8,21 +8,26 @@
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
+use wrtracker_core::journal::Note;
 use wrtracker_core::policy::Policy;
+use wrtracker_core::sync::Outbox;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
+use crate::completed::Completed;
 use crate::listen::{Listener, Protocol};
 use crate::lists::{Entries, ListSettings, Lists};
+use crate::log;
 use crate::plan::Plan;
+use crate::sync::LiveSync;
 use crate::sys::memory::reserve_words;
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
@@ -37,6 +42,7 @@ pub struct Server {
     batch: Batch,
     tcp: Tcp,
     lists: Lists,
+    sync: Option<LiveSync>,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -98,6 +104,7 @@ pub(crate) mod about {
     pub(crate) const CONNECTION: u32 = 1;
     pub(crate) const SIGNALS: u32 = 2;
     pub(crate) const LISTS: u32 = 3;
+    pub(crate) const SYNC: u32 = 4;
 }
 
 impl Server {
@@ -139,6 +146,7 @@ impl Server {
             batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             lists: Lists::default(),
+            sync: None,
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -166,6 +174,21 @@ impl Server {
         }
         self.tracker.set_access(access);
         self.lists = lists;
+        Ok(())
+    }
+
+    /// Tells other trackers from now on, and listens to them. Not to be called twice.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn set_sync(&mut self, sync: LiveSync) -> Result<(), StartError> {
+        let mut id = [0; 4];
+        fill_random(&mut id)?;
+        LiveSync::attach(&mut self.tracker, id);
+        let about = data(about::SYNC, 0);
+        epoll::add(&self.epoll, &sync.incoming, about, EventFlags::IN)?;
+        self.sync = Some(sync);
         Ok(())
     }
 
@@ -250,6 +273,9 @@ impl Server {
                 about::SIGNALS => {
                     let asked = self.signalled()?;
                     if asked != Turned::Running {
+                        if let (Turned::Ended, Some(sync)) = (asked, &self.sync) {
+                            sync.finish(&mut self.tracker, now);
+                        }
                         return Ok(asked);
                     }
                 }
@@ -262,8 +288,15 @@ impl Server {
                     self.tcp.ready(index, &mut around);
                 }
                 about::LISTS => self.lists.ready(index),
+                about::SYNC => {
+                    if let Some(sync) = &self.sync {
+                        sync.receive(&mut self.tracker, now);
+                    }
+                }
                 _ => self.listener_ready(index, now)?,
             }
+            // After each event: all that a turn has to tell might be more than can wait.
+            self.tell(now);
         }
         if self.lists.work_left() {
             self.lists.step(self.tracker.access_mut());
@@ -272,6 +305,24 @@ impl Server {
             self.tick(now)?;
         }
         Ok(Turned::Running)
+    }
+
+    /// Tells other trackers what is due, and the operator what there is to tell.
+    fn tell(&mut self, now: Secs) {
+        while let Some(note) = self.tracker.next_note() {
+            match note {
+                Note::Completed(completed) => log::info(Completed {
+                    time: SystemTime::now(),
+                    info_hash: &completed.info_hash.0,
+                    peer_id: completed.peer_id.as_ref().map(|id| &id.0),
+                    ip: completed.ip,
+                }),
+                Note::FullScrape(ip) => log::info(format_args!("full scrape by {ip}")),
+            }
+        }
+        if let Some(sync) = &self.sync {
+            sync.flush(&mut self.tracker, now);
+        }
     }
 
     fn listener_ready(&mut self, index: usize, now: Secs) -> io::Result<()> {
@@ -304,6 +355,7 @@ impl Server {
     fn tick(&mut self, now: Secs) -> io::Result<()> {
         self.ticked = now;
         self.tracker.tick(now);
+        self.tell(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,
@@ -356,7 +408,8 @@ impl Server {
     fn until_tick(&self) -> Option<Duration> {
         let store = self.tracker.store();
         let empty = store.torrents() == 0 && store.peers() == 0;
-        let idle = empty && self.tcp.len() == 0 && !self.starved;
+        let told = self.tracker.sync().is_none_or(Outbox::is_empty);
+        let idle = empty && told && self.tcp.len() == 0 && !self.starved;
         let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
         (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
     }

@@ -98,6 +98,11 @@ fn http_request() {
 }
 
 #[test]
+fn live_sync() {
+    run("live_sync", 300);
+}
+
+#[test]
 fn query() {
     run("query", 300);
 }

@@ -4,6 +4,7 @@ pub mod bencode;
 pub mod hash_line;
 pub mod http;
 mod info_hash;
+pub mod live_sync;
 mod out;
 mod peer;
 pub mod query;

@@ -7,6 +7,7 @@ pub mod conf;
 pub mod connections;
 pub mod hash_lines;
 pub mod http_request;
+pub mod live_sync;
 pub mod query;
 pub mod seeds;
 pub mod store_ops;
@@ -24,11 +25,12 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("conf", conf::run),
     ("connections", connections::run),
     ("hash_lines", hash_lines::run),
     ("http_request", http_request::run),
+    ("live_sync", live_sync::run),
     ("query", query::run),
     ("store_ops", store_ops::run),
     ("udp_request", udp_request::run),

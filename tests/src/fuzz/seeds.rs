@@ -1,5 +1,6 @@
 //! The committed corpus: what real clients send, and what lies just beside it.
 
+use super::live_sync::{LATER, OWN};
 use super::udp_request::CONNECTED;
 
 /// An input's name and bytes.
@@ -12,6 +13,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "connections" => connections(),
         "hash_lines" => hash_lines(),
         "http_request" => http_request(),
+        "live_sync" => live_sync(),
         "query" => query(),
         "store_ops" => store_ops(),
         "udp_request" => udp_request(),
@@ -195,6 +197,47 @@ fn udp_request() -> Vec<Seed> {
         (
             "short",
             datagram(CONNECTED, &[b"\0\0\0\0\0\0\0\0\0\0\0\x01tra"]),
+        ),
+    ]
+}
+
+/// The packet of another tracker, with its flags and length.
+fn sync_packet(flags: u8, kind: u8, records: &[u8]) -> Vec<u8> {
+    let packet = [b"them\0\0\0", &[kind][..], records].concat();
+    let length = u16::try_from(packet.len()).expect("at most 65,535 bytes");
+    [&[flags], &length.to_be_bytes()[..], &packet].concat()
+}
+
+fn live_sync() -> Vec<Seed> {
+    let v4 = |host: u8, flags: u8| {
+        [&[0x11; 20], &[192, 168, 1, host, 0x1a, 0xe1, flags, 0][..]].concat()
+    };
+    let v6 = |host: u8, flags: u8| {
+        let ip = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host];
+        [&[0x11; 20], &ip[..], &[0x1a, 0xe1, flags, 0]].concat()
+    };
+    let life = [v4(1, 0), v4(2, 0x80), v4(1, 0xc0), v4(2, 0x20)].concat();
+    let life6 = [v6(1, 0), v6(2, 0x80), v6(1, 0xc0), v6(2, 0x20)].concat();
+    let full: Vec<u8> = (0..52).flat_map(|host| v4(host, 0)).collect();
+    let full6: Vec<u8> = (0..37).flat_map(|host| v6(host, 0x80)).collect();
+    let cluster = [
+        sync_packet(0, 0, &life),
+        sync_packet(1 | LATER, 1, &life6),
+        sync_packet(2, 0, &v4(9, 0)),
+        sync_packet(OWN, 0, &v4(8, 0)),
+        sync_packet(LATER, 0, &[v4(7, 0x9f), vec![0; 27]].concat()),
+    ];
+    vec![
+        ("ipv4", sync_packet(0, 0, &life)),
+        ("ipv6", sync_packet(1, 1, &life6)),
+        ("cluster", cluster.concat()),
+        (
+            "full",
+            [sync_packet(0, 0, &full), sync_packet(LATER, 1, &full6)].concat(),
+        ),
+        (
+            "short",
+            [sync_packet(0, 0, b""), sync_packet(0, 2, &v4(1, 0))].concat(),
         ),
     ]
 }
