@@ -11,7 +11,8 @@
 //! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`privileges`]: root's
 //!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
-//! 6. [`program`]: all of it in order, from the command line to the exit code.
+//! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
+//!    the command line to the exit code.
 //!
 //! [`log`], with [`syslog`] and [`completed`], is for all of them; [`notify`] for the service
 //! manager.
@@ -21,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod address;
+pub mod check;
 pub mod completed;
 pub mod conf;
 pub mod duration;
