@@ -52,6 +52,8 @@ pub fn run(settings: &Settings) -> Verdict {
     };
     if !settings.errors.is_empty() {
         check.verdict = Verdict::BadSettings;
+    } else if settings.unread {
+        check.verdict = Verdict::Missing;
     }
     check.listeners(settings);
     let entries = check.files(settings);
