@@ -12,7 +12,8 @@
 //!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`sync`]: the sockets
 //!    by which trackers tell each other of peers.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
-//! 6. [`program`]: all of it in order, from the command line to the exit code.
+//! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
+//!    the command line to the exit code.
 //!
 //! [`log`], with [`syslog`] and [`completed`], is for all of them; [`notify`] for the service
 //! manager.
@@ -22,6 +23,7 @@
 #![deny(unsafe_code)]
 
 pub mod address;
+pub mod check;
 pub mod completed;
 pub mod conf;
 pub mod duration;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use crate::check::{self, Verdict};
 use crate::listen::{self, NotOpened};
 use crate::log;
 use crate::machine;
@@ -27,7 +28,15 @@ const SYSTEM: u8 = 111;
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let settings = match Command::parse(arguments.iter().cloned()) {
-        Ok(Command::Run(settings) | Command::Check(settings)) => settings,
+        Ok(Command::Run(settings)) => settings,
+        Ok(Command::Check(settings)) => {
+            tell(&settings);
+            return ExitCode::from(match check::run(&settings) {
+                Verdict::Fine => 0,
+                Verdict::Missing => SYSTEM,
+                Verdict::BadSettings => SETTINGS,
+            });
+        }
         Ok(Command::Help) => {
             log::text(Help);
             return ExitCode::SUCCESS;
@@ -42,12 +51,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     log::start(settings.log_to, settings.log_level);
-    for warning in &settings.warnings {
-        log::warning(warning);
-    }
-    for error in &settings.errors {
-        log::error(error);
-    }
+    tell(&settings);
     if !settings.errors.is_empty() {
         return ExitCode::from(SETTINGS);
     }
@@ -57,6 +61,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             log::error(message);
             ExitCode::from(code)
         }
+    }
+}
+
+/// Tells what is wrong with the settings.
+fn tell(settings: &Settings) {
+    for warning in &settings.warnings {
+        log::warning(warning);
+    }
+    for error in &settings.errors {
+        log::error(error);
     }
 }
 
@@ -130,12 +144,7 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
 /// With anything wrong in them all stays as it is. The access lists are read again either way.
 fn reload(arguments: &[OsString], settings: &mut Box<Settings>, server: &mut Server) {
     if let Ok(Command::Run(new)) = Command::parse(arguments.iter().cloned()) {
-        for warning in &new.warnings {
-            log::warning(warning);
-        }
-        for error in &new.errors {
-            log::error(error);
-        }
+        tell(&new);
         let policy = new.policy().map_err(|error| log::error(error));
         if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
             for directive in settings.needs_restart(&new) {

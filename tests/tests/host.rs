@@ -72,6 +72,28 @@ fn help_and_version_end_well() {
             assert!(text.contains(part), "{part} in {text}");
         }
     }
+    let (_, text) = run(&["-h"]);
+    let mut lines = text.lines();
+    let mut next = || lines.next().expect("a line");
+    assert!(next().starts_with("wrtracker 0.") && next().starts_with("usage: wrtracker ["));
+    assert_eq!((next(), next().is_empty(), next()), ("", false, ""));
+    assert_eq!(next(), "Options, from left to right:");
+    // A letter, a value, what it does, what holds without it.
+    assert_eq!(
+        next(),
+        "  -i ip             address for the -p, -P and -s that follow; :: stands for any, IPv4 \
+         included (default: any)"
+    );
+    // A directive and its value; what it does; its range and unit, and what holds without it.
+    for shape in [
+        "\n  # the tracker\n  tracker.interval time\n        after which clients are to announce \
+         again\n        (1 to 25200 seconds; default: 1800)\n",
+        "\n  tracker.gzip on|off|always\n        compress full scrapes for those who accept it, for \
+         nobody, or for everybody\n        (default: on)\n",
+        "\n  listen.udp address[:port]\n        the same for UDP alone\n  listen.udp.workers",
+    ] {
+        assert!(text.contains(shape), "{shape} in {text}");
+    }
     for args in [["-v"], ["--version"]] {
         let (code, text) = run(&args);
         assert_eq!(code, Some(0));
@@ -94,6 +116,11 @@ fn bad_command_lines_say_what_is_wrong_in_one_line() {
             "-i localhost: not an address",
         ),
         (&["-m", "lots"], "-m lots: not a number of bytes"),
+        (&["-A", "10.0.0.1/33"], "-A 10.0.0.1/33: more bits than the"),
+        (&["-A", "192.168"], "-A 192.168: not an address or network"),
+        (&["-r", "a b"], "-r a b: not a URL"),
+        (&["-s", "9696"], "-s 9696: not the IPv4 address"),
+        (&["-w", ""], "-w : the value is missing"),
         (&["here"], "unknown argument here"),
     ] {
         let (code, text) = run(args);
@@ -202,6 +229,19 @@ fn every_bad_value_of_a_file_is_told_and_nothing_starts() {
             format!("wrtracker: {name}:4: longer than 511 bytes"),
         ]
     );
+}
+
+#[test]
+fn settings_that_cannot_both_hold_are_refused() {
+    let text = "listen.tcp 127.0.0.1:0\ntracker.interval 1h\ntracker.peer_timeout 1h\n";
+    let conf = Conf::new("conflict", text);
+    let (code, text) = run(&["-f", conf.path()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.starts_with("wrtracker: tracker.peer_timeout is 3600, but must be more than 3780"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn byte(number: u32) -> u8 {
 fn user(settings: &mut Settings, value: &str) -> Result<(), Reason> {
     if !value
         .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !byte != b'/')
+        .all(|byte| byte.is_ascii_graphic() && byte != b'/')
     {
         return Err(Reason::NotAUser);
     }

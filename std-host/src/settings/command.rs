@@ -110,7 +110,10 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;
 
+    use wrtracker_core::policy::Right;
+
     use super::{Command, UsageError};
+    use crate::conf;
     use crate::settings::{Listen, Settings};
     use crate::size::Bytes;
 
@@ -194,6 +197,73 @@ mod tests {
         assert_eq!(parse("-p 1 --help"), Ok(Command::Help));
         assert_eq!(parse("-vh"), Ok(Command::Version));
         assert_eq!(parse("--version"), Ok(Command::Version));
+    }
+
+    #[test]
+    fn a_check_is_asked_for_anywhere_and_the_rest_is_read() {
+        for line in ["-c -m 8M", "--check -m 8M", "-m 8M -c", "-cm8M"] {
+            match parse(line) {
+                Ok(Command::Check(checked)) => assert_eq!(*checked, settings("-m 8M"), "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        assert_eq!(parse("-c -h"), Ok(Command::Help));
+    }
+
+    #[test]
+    fn letters_of_opentracker_do_what_their_directives_do() {
+        let read = settings("-A 10/8 -A::1 -u me -d /root -r http://x/ -w w -b b -l l");
+        let mut same = Settings::default();
+        let text = b"tracker.user me\ntracker.rootdir /root\ntracker.redirect_url http://x/\n\
+                     access.whitelist w\naccess.blacklist b\n";
+        conf::parse(&"conf", text, &mut same);
+        same.load_file = Some("l".into());
+        same.draft.grants = read.draft.grants.clone();
+        assert_eq!(read, same);
+        let networks = read.draft.grants.iter();
+        let networks: Vec<_> = networks
+            .map(|one| (one.network.to_string(), one.right))
+            .collect();
+        assert_eq!(
+            networks,
+            [
+                ("10.0.0.0/8".into(), Right::All),
+                ("::1/128".into(), Right::All)
+            ]
+        );
+        for (line, problem) in [
+            ("-A 10/33", "-A 10/33: more bits than the address has"),
+            ("-A 192.168", "-A 192.168: not an address or network"),
+            ("-r a\u{7f}b", "-r a\u{7f}b: not a URL"),
+            ("-w", "-w: the value is missing"),
+            ("-u a\u{e9}", "-u a\u{e9}: not a name"),
+        ] {
+            assert!(error(line).starts_with(problem), "{line}: {}", error(line));
+        }
+        let many = "-A ::1 ".repeat(65);
+        assert!(error(&many).ends_with("there are 64 already, the most"));
+        assert_eq!(settings(&many[..64 * 7]).draft.grants.len(), 64);
+    }
+
+    #[test]
+    fn live_sync_is_on_the_address_before_it_and_once() {
+        let read = settings("-i 10.0.0.1 -s 9697 -i 10.0.0.2");
+        assert_eq!(read.live_sync, "10.0.0.1:9697".parse().ok());
+        for (line, problem) in [
+            ("-s 9696", "not the IPv4 address"),
+            ("-i ::1 -s 9696", "not the IPv4 address"),
+            ("-i 10.0.0.1 -s 0", "not a whole number from 1 to 65535"),
+            ("-i 10.0.0.1 -s 1 -s 2", "was given before"),
+        ] {
+            assert!(error(line).contains(problem), "{line}: {}", error(line));
+        }
+    }
+
+    #[test]
+    fn settings_that_do_nothing_alone_are_warnings() {
+        assert_eq!(settings("-i 10.0.0.1 -s 9696").warnings.len(), 1);
+        assert_eq!(settings("-i 10.0.0.1 -s 9696 -A 10/8").warnings.len(), 0);
+        assert_eq!(settings("-w list").warnings.len(), 0);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub struct Settings {
     pub load_file: Option<PathBuf>,
     /// What the host is to find out about the LAN.
     pub lan_auto: LanAuto,
-    /// Whether a configuration file could not be read.
+    /// Whether a configuration file could not be read, which is also a warning.
     pub unread: bool,
     /// What was wrong with lines that don't matter, to be told: the first [`MOST_TOLD`].
     pub warnings: Vec<String>,

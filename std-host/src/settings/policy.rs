@@ -118,3 +118,67 @@ impl Settings {
         Ok(policy)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Conflict;
+    use crate::conf;
+    use crate::settings::Settings;
+
+    fn conflict(text: &str) -> Option<Conflict> {
+        let mut settings = Settings::default();
+        conf::parse(&"conf", text.as_bytes(), &mut settings);
+        assert!(settings.errors.is_empty(), "{settings:?}");
+        settings.policy().err()
+    }
+
+    #[test]
+    fn settings_that_cannot_both_hold_are_refused() {
+        for (text, expected) in [
+            (
+                "tracker.interval 60\ntracker.interval_jitter 60",
+                Conflict::Jitter(60, 60),
+            ),
+            (
+                "tracker.interval_most 1799",
+                Conflict::MostInterval(1_799, 1_800),
+            ),
+            (
+                "tracker.peer_timeout 1980",
+                Conflict::PeerTimeout(1_980, 1_980),
+            ),
+            (
+                "tracker.interval 7h\ntracker.interval_jitter 1h",
+                Conflict::PeerTimeout(28_800, 28_800),
+            ),
+            (
+                "tracker.numwant 51\ntracker.numwant_most 50",
+                Conflict::Wanted(51, 50),
+            ),
+            (
+                "tracker.numwant_most 50\ntracker.numwant_most_udp6 51",
+                Conflict::WantedUdpV6(51, 50),
+            ),
+        ] {
+            let found = conflict(text).unwrap();
+            assert_eq!(found, expected, "{text}");
+            assert!(found.to_string().contains("tracker."), "{found}");
+        }
+    }
+
+    #[test]
+    fn settings_next_to_a_conflict_are_taken() {
+        for text in [
+            "tracker.interval 60\ntracker.interval_jitter 59",
+            "tracker.interval_most 1800",
+            "tracker.peer_timeout 1981",
+            "tracker.interval 7h\ntracker.interval_jitter 3599",
+            "tracker.interval 1\ntracker.peer_timeout 2",
+            "tracker.interval 7h",
+            "tracker.numwant 50\ntracker.numwant_most 50\ntracker.numwant_most_udp6 50",
+            "tracker.numwant_most 1",
+        ] {
+            assert_eq!(conflict(text), None, "{text}");
+        }
+    }
+}

@@ -30,3 +30,59 @@ impl Settings {
             .filter_map(|(directive, changed)| changed.then_some(directive))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::settings::{Command, Settings};
+
+    fn settings(line: &str) -> Settings {
+        let arguments = line.split_whitespace().map(OsString::from);
+        match Command::parse(arguments) {
+            Ok(Command::Run(settings)) => *settings,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_or_opened_at_the_start_is_named() {
+        let old = settings("-m 8M -p 1 -w list");
+        let named = |line| {
+            let new = settings(line);
+            old.needs_restart(&new).collect::<Vec<_>>().join(" ")
+        };
+        for (line, expected) in [
+            ("-m 8M -p 1 -w list", ""),
+            ("-m 8M -p 1 -w list -A 10/8 -r http://x/", ""),
+            ("-m 9M -p 2 -w list", "listen.* tracker.memory"),
+            ("-m 8M -p 1 -b list", "access.whitelist access.blacklist"),
+            (
+                "-m 8M -p 1 -w list -u me -d /",
+                "tracker.user tracker.rootdir",
+            ),
+            (
+                "-m 8M -p 1 -w list -i 127.0.0.1 -s 9696",
+                "livesync.cluster.listen",
+            ),
+        ] {
+            assert_eq!(named(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_logged_requests_only_whether_there_are_any() {
+        let with = |networks: &[&str]| {
+            let mut settings = Settings::default();
+            for network in networks {
+                let line = format!("log.requests {network}");
+                crate::conf::parse(&"conf", line.as_bytes(), &mut settings);
+            }
+            settings
+        };
+        let named = |old: &[&str], new: &[&str]| with(old).needs_restart(&with(new)).count();
+        assert_eq!(named(&["10/8"], &["10/8", "::1"]), 0);
+        assert_eq!(named(&["10/8"], &[]), 1);
+        assert_eq!(named(&[], &["10/8"]), 1);
+    }
+}

@@ -25,7 +25,16 @@ pub fn run(data: &[u8]) {
         assert!((1..=lines).contains(&line), "{message}");
         assert!(message.is_ascii() && !message.contains('\n'), "{message}");
     }
+    if let Ok(policy) = settings.policy() {
+        assert!(policy.interval_jitter < policy.interval);
+        assert!(policy.interval <= policy.interval_most);
+        assert!(policy.peer_timeout > policy.interval_most + policy.interval_jitter);
+        assert!(policy.default_wanted <= policy.most_wanted && policy.most_wanted <= 200);
+        let text = [policy.stats_path(), &policy.redirect].concat();
+        assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+    }
     let mut again = Settings::default();
     conf::parse(&"fuzz", data, &mut again);
-    assert_eq!(again.errors, settings.errors);
+    assert_eq!(again, settings);
+    assert_eq!(settings.needs_restart(&again).count(), 0);
 }

@@ -1,5 +1,7 @@
 //! The committed corpus: what real clients send, and what lies just beside it.
 
+use wrtracker::options;
+
 use super::live_sync::{LATER, OWN};
 use super::udp_request::CONNECTED;
 
@@ -258,9 +260,40 @@ fn conf() -> Vec<Seed> {
             b"listen.udp 1.2.3.4:99999\nlisten.udp \xff\xfe\n\0\nno.such thing",
         ),
     ];
-    text.into_iter()
+    let mut seeds: Vec<_> = text
+        .into_iter()
         .map(|(name, text)| (name, text.to_vec()))
-        .collect()
+        .collect();
+    seeds.push(("everything", every_directive()));
+    seeds
+}
+
+/// Each directive once, with a value that it takes.
+fn every_directive() -> Vec<u8> {
+    let mut text = String::new();
+    for entry in options::table() {
+        let Some(directive) = entry.directive else {
+            continue;
+        };
+        // Defaults go together.
+        let default = entry.default.split([' ', ',']).next().unwrap_or_default();
+        let number = if default.parse::<u32>().is_ok() {
+            default
+        } else {
+            "1800"
+        };
+        let value = match entry.value {
+            "number" | "time" => number,
+            "bytes[K|M|G]" => "8M",
+            "ip[:port]" | "address[:port]" => "192.0.2.1:6969",
+            "ip[/bits]" | "auto|ip[/bits]" => "192.0.2.0/24",
+            "auto|ip" => "192.0.2.1",
+            "url" => "http://example.org/",
+            other => other.split('|').next().unwrap_or(other),
+        };
+        text += &format!("{directive} {value}\n");
+    }
+    text.into()
 }
 
 fn hash_lines() -> Vec<Seed> {

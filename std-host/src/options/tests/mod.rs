@@ -1,5 +1,8 @@
 //! The table agrees with itself, and prints.
 
+mod effects;
+mod values;
+
 use super::{Action, Help, Markdown, Range, Usage, table};
 
 #[test]

@@ -1,0 +1,267 @@
+//! Check mode: what the settings mean on this machine, without starting anything.
+//!
+//! It goes through the same steps as a start and opens what can be opened without disturbing a
+//! tracker that runs: no port is bound, no file is written, no memory is reserved.
+
+mod files;
+mod text;
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddr};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+use rustix::process::geteuid;
+use wrtracker_core::policy::Policy;
+
+use crate::log;
+use crate::machine;
+use crate::plan::Plan;
+use crate::privileges::DEFAULT_USER;
+use crate::settings::{Listen, Settings};
+use crate::size::Bytes;
+use crate::users::{self, Identity};
+
+use self::files::{Files, Problem};
+
+/// What a check comes to, from the best to the worst.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    /// The tracker would start.
+    Fine,
+    /// A file, an address or the like isn't there.
+    Missing,
+    /// Settings can't be used.
+    BadSettings,
+}
+
+/// A check that goes on.
+struct Check {
+    /// What is to be said on standard output.
+    said: String,
+    verdict: Verdict,
+}
+
+/// Says what `settings` mean on standard output, and what is wrong on standard error. Reads list
+/// files to their end.
+pub fn run(settings: &Settings) -> Verdict {
+    let mut check = Check {
+        said: String::new(),
+        verdict: Verdict::Fine,
+    };
+    if !settings.errors.is_empty() {
+        check.verdict = Verdict::BadSettings;
+    } else if settings.unread {
+        check.verdict = Verdict::Missing;
+    }
+    check.listeners(settings);
+    let entries = check.files(settings);
+    match settings.policy() {
+        Ok(policy) => check.policy(settings, &policy),
+        Err(conflict) => check.problem(Verdict::BadSettings, conflict),
+    }
+    check.memory(settings, entries);
+    check.privileges(settings);
+    // Who closes standard output doesn't want to know.
+    let _ = io::stdout().write_all(check.said.as_bytes());
+    check.verdict
+}
+
+impl Check {
+    /// Says a line.
+    fn say(&mut self, line: impl fmt::Display) {
+        self.said += &format!("{line}\n");
+    }
+
+    /// Tells of something that would keep the tracker from its work.
+    fn problem(&mut self, verdict: Verdict, problem: impl fmt::Display) {
+        log::error(problem);
+        self.verdict = self.verdict.max(verdict);
+    }
+
+    fn listeners(&mut self, settings: &Settings) {
+        for Listen { tcp, udp, ip, port } in settings.listeners() {
+            let protocols = match (tcp, udp) {
+                (true, true) => "tcp and udp",
+                (true, false) => "tcp",
+                _ => "udp",
+            };
+            match ip {
+                Some(ip) => {
+                    self.say(format_args!(
+                        "listen: {protocols} {}",
+                        SocketAddr::new(ip, port)
+                    ));
+                    self.local(ip);
+                }
+                None => self.say(format_args!(
+                    "listen: {protocols}, any address, port {port}"
+                )),
+            }
+        }
+        if settings.udp_workers > 0 {
+            self.say("listen.udp.workers: without effect, one event loop answers all UDP");
+        }
+        if let Some(address) = settings.live_sync {
+            self.say(format_args!("live sync: {address}"));
+            self.local((*address.ip()).into());
+        }
+    }
+
+    /// Tells if the address is none of this machine's.
+    fn local(&mut self, ip: IpAddr) {
+        if let Err(error) = can_be_bound(ip) {
+            self.problem(Verdict::Missing, format_args!("{ip}: {error}"));
+        }
+    }
+
+    /// Says where files are and what is in them, and for how many hashes the lists have room.
+    fn files(&mut self, settings: &Settings) -> [usize; 2] {
+        let files = Files::new(settings);
+        let mut entries = [0; 2];
+        for ((name, path), entries) in [
+            ("whitelist", &settings.whitelist),
+            ("blacklist", &settings.blacklist),
+        ]
+        .into_iter()
+        .zip(&mut entries)
+        {
+            let Some(path) = path else {
+                continue;
+            };
+            let shown = path.display();
+            let counted = files.count(path);
+            *entries = files::room(
+                settings,
+                counted.as_ref().map_or(0, |counted| counted.hashes),
+            );
+            match counted {
+                Ok(counted) => {
+                    self.say(format_args!(
+                        "{name}: {shown}: {counted}, room for {entries}"
+                    ));
+                    if counted.hashes > *entries {
+                        self.problem(
+                            Verdict::BadSettings,
+                            format_args!("{shown}: more hashes than access.entries"),
+                        );
+                    }
+                }
+                Err(problem) => self.missing(&files, path, &problem),
+            }
+        }
+        let lists = settings.whitelist.is_some() || settings.blacklist.is_some();
+        for (name, path, found) in [
+            (
+                "access.fifo_add",
+                &settings.fifo_add,
+                Files::fifo as files::Look,
+            ),
+            ("access.fifo_delete", &settings.fifo_delete, Files::fifo),
+            ("state.file", &settings.state_file, Files::written),
+            ("state.peers_file", &settings.peers_file, Files::written),
+            ("-l", &settings.load_file, Files::read),
+        ] {
+            let Some(path) = path else {
+                continue;
+            };
+            self.say(format_args!("{name}: {}", path.display()));
+            if let Err(problem) = found(&files, path) {
+                self.missing(&files, path, &problem);
+            }
+            if name.starts_with("access") && !lists {
+                log::warning(format_args!("{name}: there is no list to change"));
+            }
+        }
+        if settings.state_file.is_some() || settings.peers_file.is_some() {
+            match settings.state_interval {
+                0 => self.say("state: written at the end only"),
+                seconds => self.say(format_args!("state: written every {seconds} seconds")),
+            }
+        }
+        entries
+    }
+
+    /// Tells what is wrong with the file, by the name that it has outside.
+    fn missing(&mut self, files: &Files, path: &Path, problem: &Problem) {
+        let path = files.resolve(path);
+        self.problem(
+            Verdict::Missing,
+            format_args!("{}: {problem}", path.display()),
+        );
+    }
+
+    fn policy(&mut self, settings: &Settings, policy: &Policy) {
+        self.said += &text::Meaning { settings, policy }.to_string();
+    }
+
+    fn memory(&mut self, settings: &Settings, [whitelist, blacklist]: [usize; 2]) {
+        let limit = settings
+            .memory
+            .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
+        match Plan::new(limit, usize::MAX, &settings.wanted(whitelist, blacklist)) {
+            Ok(plan) => {
+                self.say(plan);
+                for (what, bytes) in plan.shares() {
+                    if bytes > 0 {
+                        self.say(format_args!("  {what}: {}", Bytes(bytes)));
+                    }
+                }
+            }
+            Err(error) => self.problem(Verdict::BadSettings, error),
+        }
+    }
+
+    fn user(&mut self, user: &str) {
+        let who = identity(user).unwrap_or_else(|| {
+            log::warning(format_args!("there is no user {user}"));
+            Identity::NOBODY
+        });
+        let (uid, gid) = (who.uid.as_raw(), who.gid.as_raw());
+        self.say(format_args!(
+            "privileges: root becomes user {uid} of group {gid}"
+        ));
+        if uid == 0 || gid == 0 {
+            let problem = format_args!("{user}: the tracker refuses to run as root");
+            self.problem(Verdict::Missing, problem);
+        }
+    }
+
+    fn privileges(&mut self, settings: &Settings) {
+        if geteuid().is_root() {
+            self.user(settings.user.as_deref().unwrap_or(DEFAULT_USER));
+        } else {
+            self.say("privileges: those of whoever starts it");
+        }
+        if let Some(path) = &settings.rootdir {
+            let shown = path.display();
+            let how = if geteuid().is_root() {
+                "the root of all paths"
+            } else {
+                "where relative paths begin"
+            };
+            self.say(format_args!("rootdir: {shown}, {how}"));
+            if !path.is_dir() {
+                self.problem(Verdict::Missing, format_args!("{shown}: no such folder"));
+            }
+        }
+    }
+}
+
+/// Whom root becomes.
+fn identity(user: &str) -> Option<Identity> {
+    let read = |path| users::read(path).unwrap_or_default();
+    Identity::find(user, &read(users::PASSWD), &read(users::GROUP))
+}
+
+/// Whether `ip` is an address of this machine: a socket can have it, on a port that nobody has.
+fn can_be_bound(ip: IpAddr) -> io::Result<()> {
+    let family = match ip {
+        IpAddr::V4(_) => AddressFamily::INET,
+        IpAddr::V6(_) => AddressFamily::INET6,
+    };
+    let socket = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &SocketAddr::new(ip, 0))?;
+    Ok(())
+}
