@@ -1,5 +1,7 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
+use siphasher::sip::SipHasher13;
+
 use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::interval::{Load, interval};
@@ -92,6 +94,13 @@ impl Secrets {
             choice,
         }
     }
+
+    /// A number that anybody may know. It tells nothing about the rest.
+    fn id(&self) -> u32 {
+        let hash = SipHasher13::new_with_key(&self.index).hash(b"tracker id");
+        let [_, _, _, _, id @ ..] = hash.to_be_bytes();
+        u32::from_be_bytes(id)
+    }
 }
 
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
@@ -102,6 +111,10 @@ pub struct Tracker<'m> {
     load: Load,
     journal: Journal,
     pub(crate) cookies: Cookies,
+    /// See [`id`](Self::id).
+    id: u32,
+    /// When it began, for the statistics.
+    pub(crate) started: Secs,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
 }
@@ -124,8 +137,20 @@ impl<'m> Tracker<'m> {
             load: Load::default(),
             journal: Journal::default(),
             cookies: Cookies::new(&secrets.cookies),
+            id: secrets.id(),
+            started: Secs::default(),
             counters: Counters::default(),
         })
+    }
+
+    /// A number that tells this run from others, for the cluster and the statistics.
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Says when it began, if the host's clock wasn't 0 then.
+    pub const fn set_started(&mut self, now: Secs) {
+        self.started = now;
     }
 
     /// The policy in force.
