@@ -8,6 +8,7 @@ use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal};
 use crate::policy::Policy;
 use crate::random::Random;
+use crate::stats::{RequestLog, Woodpeckers};
 use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr, PeerId};
@@ -115,6 +116,9 @@ pub struct Tracker<'m> {
     id: u32,
     /// When it began, for the statistics.
     pub(crate) started: Secs,
+    pub(crate) woodpeckers: Woodpeckers,
+    /// Requests as they came, of those whose requests the policy wants kept.
+    pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
 }
@@ -139,6 +143,8 @@ impl<'m> Tracker<'m> {
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
+            woodpeckers: Woodpeckers::new(),
+            requests: RequestLog::default(),
             counters: Counters::default(),
         })
     }
@@ -221,6 +227,9 @@ impl<'m> Tracker<'m> {
         let stored = self.store.announce(info_hash, peer, status, completed, now);
         if let Outcome::Renewed(seconds) = stored.outcome {
             self.counters.renewal(seconds);
+            if self.policy.woodpeckers {
+                self.woodpeckers.note(peer.ip(), seconds);
+            }
         }
         if stored.completed {
             self.counters.completed += 1;
@@ -272,6 +281,7 @@ impl<'m> Tracker<'m> {
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
     pub fn tick(&mut self, now: Secs) {
         self.load.tick();
+        self.woodpeckers.tick();
         let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
         self.store.sweep(now, steps);
     }

@@ -8,8 +8,13 @@
 //! | `short` | four lines for MRTG, and lists of counts |
 //! | `everything` | all of it in opentracker's XML |
 //! | `json`, `metrics` | all of it for programs of today |
+//! | `top` | the largest swarms: a walk through all torrents |
+//! | `networks` | the networks with most peers: two walks through all peers |
+//! | `woodpeckers` | the networks that announce too often |
+//! | `request_log` | requests as they came |
 //!
-//! These pages are printed from counters at once: [`emit`].
+//! Most pages are printed from counters at once: [`emit`]. [`Top`] and [`Networks`] must walk
+//! through the store first, a few pages at a time; they never run on the path of an announce.
 //!
 //! Who holds the tracker asks [`allowed`] before any of it.
 
@@ -18,14 +23,23 @@ mod everything;
 mod json;
 mod metrics;
 mod mode;
+mod networks;
 mod page;
+mod request_log;
 mod short;
+mod top;
+mod woodpeckers;
 
+use core::fmt;
 use core::net::IpAddr;
 
 pub use asked::{Asked, BadRequest};
 pub use mode::Mode;
+pub use networks::Networks;
 pub use page::LARGEST_SECTION;
+pub use request_log::{LARGEST_ENTRY, MOST_LOGGED, RequestLog};
+pub use top::Top;
+pub use woodpeckers::Woodpeckers;
 
 use crate::counters::HttpError;
 use crate::policy::{Policy, Right, StatsFor};
@@ -69,6 +83,7 @@ pub fn emit(
         Mode::Everything => everything::section,
         Mode::Json => json::section,
         Mode::Metrics => metrics::section,
+        Mode::Woodpeckers => woodpeckers,
         _ => {
             return page::emit(cursor, out, &mut |at, out| match at {
                 0 => short::page(&view, mode, out),
@@ -77,6 +92,16 @@ pub fn emit(
         }
     };
     page::emit(cursor, out, &mut |at, out| section(&view, at, out))
+}
+
+/// Writes one section of [`Mode::Woodpeckers`]: of an empty page if they aren't counted.
+fn woodpeckers(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
+    let tracker = view.tracker;
+    if tracker.policy().woodpeckers {
+        tracker.woodpeckers.section(at, out)
+    } else {
+        Woodpeckers::NONE.section(at, out)
+    }
 }
 
 /// More bytes than any page that [`emit`] writes has, whatever the counters say.

@@ -29,17 +29,17 @@ pub enum Mode {
     NumWants,
     /// The program's name and version.
     Version,
-    /// The ten largest swarms: a walk.
+    /// The ten largest swarms: a [`Top`](super::Top).
     Top10,
-    /// The hundred largest swarms: a walk.
+    /// The hundred largest swarms: a [`Top`](super::Top).
     Top100,
-    /// The networks with most peers: a walk.
+    /// The networks with most peers: [`Networks`](super::Networks).
     S24s,
     /// The networks that announce too often.
     Woodpeckers,
     /// Known and never produced, as by opentracker: status 500.
     Busy,
-    /// Requests as they came, each once.
+    /// Requests as they came, each once: [`RequestLog::drain`](super::RequestLog::drain).
     FullLog,
     /// All counters in opentracker's XML.
     Everything,

@@ -44,7 +44,7 @@ const STAMP_SECONDS: u32 = 64;
 
 impl TorrentId {
     /// What stands for the torrent in memory: 29 bits, never 0.
-    pub(super) const fn to_word(self) -> u32 {
+    pub(crate) const fn to_word(self) -> u32 {
         self.0
     }
 
@@ -254,6 +254,13 @@ impl TorrentId {
     fn set_field(self, arena: &mut Arena<'_>, field: u32, word: u32) {
         let at = self.address(arena) + field;
         arena.set(at, word);
+    }
+
+    /// Whether there is a torrent in this place, be it the same or another one.
+    pub(super) fn still_there(self, arena: &Arena<'_>) -> bool {
+        Page::from_word(self.0 >> SLOT_BITS).is_some_and(|page| {
+            Torrents::on_page(arena, page) && Torrents::at(arena, page, self.slot()).is_some()
+        })
     }
 
     #[inline]

@@ -87,6 +87,13 @@ impl Store<'_> {
         })
     }
 
+    /// The torrent that a walk showed as this [word](TorrentId::to_word), if there still is one in
+    /// its place. It may be another one meanwhile.
+    pub(crate) fn revisit(&self, word: u32) -> Option<TorrentId> {
+        let id = TorrentId::from_word(word)?;
+        id.still_there(&self.arena).then_some(id)
+    }
+
     fn walk(&self, walk: &mut Walk, pages: u32, see: &mut dyn FnMut(Page)) -> Progress {
         for _ in 0..pages {
             if walk.pages >= self.arena.carved() {
