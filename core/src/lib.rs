@@ -6,7 +6,8 @@
 //! 2. [`store`]: the swarms, in one fixed arena.
 //! 3. [`tracker`]: what an announce and a scrape do, whatever protocol they came by.
 //! 4. [`udp`] and [`http`]: the protocols. A host holds a [`tracker::Tracker`], hands datagrams to
-//!    [`udp::answer`] and the bytes of its TCP connections to [`http::Connections`].
+//!    [`udp::answer`] and the bytes of its TCP connections to [`http::Connections`]. [`stats`] is
+//!    what they show of it.
 //!
 //! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a
 //! second.
@@ -28,15 +29,17 @@
 extern crate std;
 
 pub mod access;
-mod body;
+pub mod body;
 pub mod cookie;
 pub mod counters;
+pub mod gzip;
 pub mod http;
 pub mod interval;
 pub mod journal;
 pub mod network;
 pub mod policy;
 pub mod random;
+pub mod stats;
 pub mod store;
 mod survey;
 pub mod sync;

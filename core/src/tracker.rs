@@ -2,6 +2,8 @@
 
 use core::net::IpAddr;
 
+use siphasher::sip::SipHasher13;
+
 use crate::access::Access;
 use crate::cookie::Cookies;
 use crate::counters::Counters;
@@ -9,6 +11,7 @@ use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
 use crate::random::Random;
+use crate::stats::{RequestLog, Woodpeckers};
 use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
 use crate::survey::Survey;
 use crate::sync::Outbox;
@@ -97,6 +100,13 @@ impl Secrets {
             choice,
         }
     }
+
+    /// A number that anybody may know. It tells nothing about the rest.
+    fn id(&self) -> u32 {
+        let hash = SipHasher13::new_with_key(&self.index).hash(b"tracker id");
+        let [_, _, _, _, id @ ..] = hash.to_be_bytes();
+        u32::from_be_bytes(id)
+    }
 }
 
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
@@ -113,6 +123,13 @@ pub struct Tracker<'m> {
     epoch: u32,
     access: Access<'m>,
     pub(crate) cookies: Cookies,
+    /// See [`id`](Self::id).
+    id: u32,
+    /// When it began, for the statistics.
+    pub(crate) started: Secs,
+    pub(crate) woodpeckers: Woodpeckers,
+    /// Requests as they came, of those whose requests the policy wants kept.
+    pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
     pub counters: Counters,
 }
@@ -139,8 +156,22 @@ impl<'m> Tracker<'m> {
             epoch: 0,
             access: Access::default(),
             cookies: Cookies::new(&secrets.cookies),
+            id: secrets.id(),
+            started: Secs::default(),
+            woodpeckers: Woodpeckers::new(),
+            requests: RequestLog::default(),
             counters: Counters::default(),
         })
+    }
+
+    /// A number that tells this run from others, for the cluster and the statistics.
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Says when it began, if the host's clock wasn't 0 then.
+    pub const fn set_started(&mut self, now: Secs) {
+        self.started = now;
     }
 
     /// The policy in force.
@@ -244,6 +275,9 @@ impl<'m> Tracker<'m> {
         let stored = self.store.announce(info_hash, peer, status, completed, now);
         if let Outcome::Renewed(seconds) = stored.outcome {
             self.counters.renewal(seconds);
+            if self.policy.woodpeckers {
+                self.woodpeckers.note(peer.ip(), seconds);
+            }
         }
         let since = match stored.outcome {
             Outcome::Renewed(seconds) => Some(seconds),
@@ -261,6 +295,13 @@ impl<'m> Tracker<'m> {
             }
         }
         stored.torrent
+    }
+
+    /// Keeps a request, if the policy wants those of this address kept.
+    pub(crate) fn log_request(&mut self, ip: IpAddr, now: Secs, head: &[u8]) {
+        if !self.policy.log_requests.is_empty() {
+            self.requests.note(&self.policy, ip, now, head);
+        }
     }
 
     pub(crate) fn note_full_scrape(&mut self, ip: IpAddr) {
@@ -304,6 +345,7 @@ impl<'m> Tracker<'m> {
     pub fn tick(&mut self, now: Secs) {
         self.load.tick();
         self.survey.tick();
+        self.woodpeckers.tick();
         let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
         self.store.sweep(now, steps);
     }

@@ -98,7 +98,7 @@ impl Wanted {
         if self.sync { SYNC_BYTES } else { 0 }
     }
 
-    const fn log_bytes(&self) -> usize {
+    pub(crate) const fn log_bytes(&self) -> usize {
         if self.log_requests { LOG_BYTES } else { 0 }
     }
 }

@@ -17,6 +17,7 @@ use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
 use wrtracker_core::journal::Note;
 use wrtracker_core::policy::Policy;
+use wrtracker_core::stats::RequestLog;
 use wrtracker_core::sync::Outbox;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
@@ -28,7 +29,7 @@ use crate::lists::{Entries, ListSettings, Lists};
 use crate::log;
 use crate::plan::Plan;
 use crate::sync::LiveSync;
-use crate::sys::memory::reserve_words;
+use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
 use crate::tcp::{Accepted, Surroundings, Tcp};
@@ -127,6 +128,8 @@ impl Server {
         let workspace =
             reserve_words(plan.survey_bytes / size_of::<u32>()).map_err(StartError::Memory)?;
         tracker.set_workspace(workspace);
+        let requests = reserve_bytes(plan.wanted.log_bytes()).map_err(StartError::Memory)?;
+        tracker.requests = RequestLog::new(requests);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (nth, listener) in listeners.iter().enumerate() {
             epoll::add(

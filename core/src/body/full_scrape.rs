@@ -1,7 +1,8 @@
 //! The counts of all torrents, in the order of their info hashes (BEP 48).
 
 use super::sorted::{Batch, Next};
-use super::{Entry, Filled, Format, Writer};
+use super::{Entry, Filled, Format, Sink};
+use crate::gzip::NoRoom;
 use crate::store::Progress;
 use crate::survey::{Claim, PAGES_PER_STEP, Ticket};
 use crate::time::Secs;
@@ -12,7 +13,7 @@ use crate::wire::{InfoHash, Out};
 #[derive(Debug)]
 pub(crate) struct FullScrape {
     ticket: Ticket,
-    writer: Writer,
+    sink: Sink,
     /// What is being gathered or handed out; nothing if the place was lost or not had yet.
     batch: Option<Batch>,
     /// The first hash that hasn't been written.
@@ -27,7 +28,7 @@ impl FullScrape {
     pub(crate) fn new(format: Format, gzip: bool, tracker: &mut Tracker<'_>) -> Self {
         Self {
             ticket: tracker.survey.ticket(),
-            writer: Writer::new(format, gzip),
+            sink: Sink::new(format, gzip),
             batch: None,
             from: InfoHash([0; 20]),
             begun: false,
@@ -43,11 +44,13 @@ impl FullScrape {
         out: &mut Out<'_>,
     ) -> Filled {
         if !self.begun {
+            if self.sink.begin(out).is_err() {
+                return Filled::More;
+            }
             self.begun = true;
-            self.writer.begin(out);
         }
         while !self.through {
-            if out.room().len() < Writer::LARGEST {
+            if out.room().len() < Sink::LARGEST_PIECE {
                 return Filled::More;
             }
             match tracker.survey.claim(self.ticket, now) {
@@ -69,7 +72,7 @@ impl FullScrape {
             match batch.next(store, workspace) {
                 Next::Torrent(id, hash) => {
                     let counts = store.summary(id).counts;
-                    self.writer.record(
+                    let written = self.sink.record(
                         &Entry {
                             hash,
                             seeders: counts.seeders,
@@ -79,6 +82,7 @@ impl FullScrape {
                         },
                         out,
                     );
+                    debug_assert!(written.is_ok(), "there was room");
                     self.from = batch.from();
                 }
                 Next::Range(from) => {
@@ -91,10 +95,9 @@ impl FullScrape {
                 }
             }
         }
-        if out.room().len() < Writer::LARGEST {
-            return Filled::More;
+        match self.sink.end(out) {
+            Ok(()) => Filled::Done,
+            Err(NoRoom) => Filled::More,
         }
-        self.writer.end(out);
-        Filled::Done
     }
 }

@@ -4,11 +4,15 @@ mod formats;
 mod full_scrape;
 mod sink;
 mod sorted;
+mod walked;
 
-pub(crate) use formats::{Entry, Format};
+pub use formats::{Entry, Format};
 pub(crate) use full_scrape::FullScrape;
-pub(crate) use sink::Writer;
+pub use sink::Sink;
+pub(crate) use walked::Walked;
 
+use crate::stats::{LARGEST_ENTRY, LARGEST_SECTION};
+use crate::store::Progress;
 use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::Out;
@@ -18,6 +22,10 @@ use crate::wire::Out;
 pub(crate) enum Body {
     /// The counts of all torrents.
     FullScrape(FullScrape),
+    /// A page of statistics that needs a walk through everything.
+    Walked(Walked),
+    /// The requests that were kept, each of which is shown once.
+    Requests,
 }
 
 /// What came of writing a piece.
@@ -30,12 +38,13 @@ pub(crate) enum Filled {
     /// That was all.
     Done,
     /// It can't be completed.
-    #[expect(dead_code, reason = "for pages to come")]
     Broken,
 }
 
 /// The room that [`Body::fill`] needs to write anything.
-pub(crate) const LEAST_ROOM: usize = Writer::LARGEST;
+pub(crate) const LEAST_ROOM: usize = LARGEST_ENTRY;
+
+const _: () = assert!(Sink::LARGEST_PIECE <= LEAST_ROOM && LARGEST_SECTION <= LEAST_ROOM);
 
 impl Body {
     /// Writes what fits into `out`, or takes one step towards more. Work: what fits, and a walk over
@@ -48,6 +57,11 @@ impl Body {
     ) -> Filled {
         match self {
             Self::FullScrape(body) => body.fill(tracker, now, out),
+            Self::Walked(body) => body.fill(tracker, now, out),
+            Self::Requests => match tracker.requests.drain(out) {
+                Progress::More => Filled::More,
+                Progress::Done => Filled::Done,
+            },
         }
     }
 }

@@ -30,6 +30,7 @@ mod request;
 mod scrape;
 mod serve;
 mod slot;
+mod stats;
 mod streams;
 
 pub use connections::{ConnectionId, Connections, Next, Opened, Turn};

@@ -9,12 +9,16 @@ use crate::wire::http::Persistence;
 pub(super) enum Status {
     Ok,
     InvalidRequest,
+    /// A parameter that can't be; in the same words.
+    BadParameter,
     NotFound,
     /// Too soon after another full scrape; opentracker's number.
     NotModest,
     Forbidden,
     /// In the words that make Transmission ask for fewer torrents in one scrape.
     UriTooLong,
+    /// What can't be done here.
+    Failed,
     /// Not now, for want of room or because others are being served.
     Busy,
 }
@@ -23,11 +27,12 @@ impl Status {
     pub(super) const fn line(self) -> &'static [u8] {
         match self {
             Self::Ok => b"HTTP/1.1 200 OK\r\n",
-            Self::InvalidRequest => b"HTTP/1.1 400 Invalid Request\r\n",
+            Self::InvalidRequest | Self::BadParameter => b"HTTP/1.1 400 Invalid Request\r\n",
             Self::NotFound => b"HTTP/1.1 404 Not Found\r\n",
             Self::NotModest => b"HTTP/1.1 402 Payment Required\r\n",
             Self::Forbidden => b"HTTP/1.1 403 Access Denied\r\n",
             Self::UriTooLong => b"HTTP/1.1 414 Request-URI Too Long\r\n",
+            Self::Failed => b"HTTP/1.1 500 Internal Server Error\r\n",
             Self::Busy => b"HTTP/1.1 503 Service Unavailable\r\n",
         }
     }
@@ -37,10 +42,11 @@ impl Status {
         match self {
             Self::Ok => None,
             Self::InvalidRequest => Some(HttpError::Parse),
+            Self::BadParameter => Some(HttpError::Parameter),
             Self::NotFound => Some(HttpError::NotFound),
             Self::NotModest => Some(HttpError::NotModest),
             Self::Forbidden => Some(HttpError::Forbidden),
-            Self::UriTooLong | Self::Busy => Some(HttpError::Server),
+            Self::UriTooLong | Self::Failed | Self::Busy => Some(HttpError::Server),
         }
     }
 
@@ -58,6 +64,9 @@ pub(super) struct Reply {
     body: usize,
 }
 
+/// More bytes than any head has.
+pub(super) const LARGEST_HEAD: usize = 160;
+
 /// Places for the digits of a `Content-Length` that is not known yet: those of the longest.
 const LENGTH_DIGITS: &[u8; 4] = b"0000";
 const _: () = assert!(super::LARGEST_REPLY <= 9_999);
@@ -73,9 +82,23 @@ impl Reply {
         )
     }
 
+    /// Emits the head of a reply with a body of another type.
+    pub(super) fn begin_as(kind: &[u8], persistence: Persistence, out: &mut Out<'_>) -> Self {
+        out.put(Status::Ok.line());
+        out.put(b"Content-Type: ");
+        out.put(kind);
+        out.put(b"\r\nContent-Length: ");
+        Self::length(persistence, out)
+    }
+
     fn head(status: Status, fields: &[u8], persistence: Persistence, out: &mut Out<'_>) -> Self {
         out.put(status.line());
         out.put(fields);
+        Self::length(persistence, out)
+    }
+
+    /// Emits the place of the length and the end of the head.
+    fn length(persistence: Persistence, out: &mut Out<'_>) -> Self {
         let length = out.len();
         out.put(LENGTH_DIGITS);
         out.put(end_of_head(persistence));

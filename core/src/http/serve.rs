@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use crate::body::Format;
 use crate::counters::HttpError;
 use crate::policy::FullScrape;
+use crate::stats::{Asked, Mode};
 use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::http::{HeadEnd, Persistence, Request};
@@ -13,7 +14,7 @@ use crate::wire::{self, Out};
 
 use super::reply::{self, Status};
 use super::streams::{StreamId, Streams};
-use super::{BUFFER_BYTES, LARGEST_REPLY, announce, full_scrape, scrape};
+use super::{BUFFER_BYTES, LARGEST_REPLY, announce, full_scrape, scrape, stats};
 
 /// What [`serve`] did.
 pub(super) struct Served {
@@ -69,6 +70,7 @@ pub(super) fn serve(
                     query: request.query,
                     persistence: request.persistence,
                 };
+                tracker.log_request(asker.remote, now, asker.head);
                 stream = answer(request.path, &asker, streams, tracker, now, out);
                 (length, !request.persistence.closes())
             }
@@ -161,7 +163,7 @@ fn answer(
         ..
     } = asker;
     let query = asker.query.unwrap_or_default();
-    match Resource::of(path, asker.query.is_some()) {
+    match Resource::of(path, asker.query.is_some(), tracker.policy().stats_path()) {
         Some(Resource::Announce) => {
             announce::answer(query, persistence, remote, tracker, now, out);
             return None;
@@ -172,6 +174,17 @@ fn answer(
         Some(Resource::Scrape | Resource::FullScrape) => {
             scrape::answer(query, persistence, tracker, out);
             return None;
+        }
+        Some(Resource::Stats) => {
+            let asked = Asked::parse(query);
+            return stats::answer(asked, asker, streams, tracker, now, out);
+        }
+        Some(Resource::Metrics) => {
+            let asked = Ok(Asked {
+                mode: Mode::Metrics,
+                format: None,
+            });
+            return stats::answer(asked, asker, streams, tracker, now, out);
         }
         Some(Resource::Root) if !tracker.policy().redirect.is_empty() => {
             tracker.counters.http_error(HttpError::Redirect);
@@ -191,13 +204,15 @@ enum Resource {
     Announce,
     Scrape,
     FullScrape,
+    Stats,
+    Metrics,
 }
 
 impl Resource {
     /// As opentracker has it: behind all leading slashes, `a` is an announce and `sc` a scrape,
     /// whatever follows, so that `/announce.php` and `/scrape/x` work too. Just `scrape` without a
     /// query is a scrape of all torrents.
-    fn of(path: &[u8], has_query: bool) -> Option<Self> {
+    fn of(path: &[u8], has_query: bool, stats: &str) -> Option<Self> {
         let slashes = path.iter().take_while(|&&byte| byte == b'/').count();
         let path = Encoded(path.get(slashes..).unwrap_or_default());
         let is = |name: &[u8]| path.decode().eq(name.iter().map(|&byte| Ok(byte)));
@@ -209,6 +224,8 @@ impl Resource {
                 Some(Self::FullScrape)
             }
             (Some(Ok(b's')), Some(Ok(b'c'))) => Some(Self::Scrape),
+            _ if is(stats.as_bytes()) => Some(Self::Stats),
+            _ if is(b"metrics") => Some(Self::Metrics),
             _ => None,
         }
     }

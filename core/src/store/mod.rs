@@ -356,6 +356,16 @@ impl<'m> Store<'m> {
         self.total.seeders
     }
 
+    /// Bytes of memory for swarms: all pages.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.arena.pages()).saturating_mul(u64::from(PAGE_WORDS) * 4)
+    }
+
+    /// Those of them that nothing is in.
+    pub fn free_bytes(&self) -> u64 {
+        u64::from(self.arena.free()).saturating_mul(u64::from(PAGE_WORDS) * 4)
+    }
+
     /// The info hash of a torrent.
     pub fn info_hash(&self, id: TorrentId) -> InfoHash {
         id.info_hash(&self.arena)

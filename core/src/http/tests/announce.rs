@@ -303,7 +303,7 @@ fn a_path_that_begins_like_announce_or_scrape_is_one() {
             "/x/announce",
             "/favicon.ico",
             "/%zz",
-            "/stats",
+            "/stat",
         ] {
             let request = format!("GET {path} HTTP/1.1\r\n\r\n");
             let (reply, next) = bench.receive(id, request.as_bytes());

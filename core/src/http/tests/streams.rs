@@ -142,7 +142,7 @@ fn all_torrents_come_once_and_in_order_whatever_the_workspace_and_the_pieces() {
     for (hashes, most) in [(spread(3000), 8192), (chosen(700), 2048), (spread(1), 64)] {
         for workspace in [16, 64, 1000, most] {
             with(&hashes, workspace, Policy::DEFAULT, |bench| {
-                for size in [300, 1000, LARGEST_REPLY] {
+                for size in [1200, 3000, LARGEST_REPLY] {
                     assert!(
                         scrape(bench, size) == expected(&hashes),
                         "{} torrents, {workspace} words, {size} bytes",
@@ -166,9 +166,10 @@ fn what_stays_all_the_while_is_sent_though_others_come_and_go() {
         let (mut reply, _) = bench.receive(id, REQUEST);
         let mut others = chosen(1000).into_iter();
         for gone in go {
-            let turn = bench
-                .connections
-                .resume(id, &mut bench.tracker, NOW, &mut bench.out[..300]);
+            let turn =
+                bench
+                    .connections
+                    .resume(id, &mut bench.tracker, NOW, &mut bench.out[..1200]);
             reply.extend(&bench.out[..turn.written]);
             let leave = Announce {
                 info_hash: *gone,

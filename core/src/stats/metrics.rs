@@ -1,0 +1,234 @@
+//! All counters in the text format of Prometheus, version 0.0.4.
+
+use core::fmt::{self, Write};
+
+use super::{VERSION, View};
+use crate::counters::RENEWED_MINUTES;
+use crate::wire::Out;
+
+/// Writes one section, a metric's head or a sample, and says whether there is such a number.
+pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
+    let mut at = usize::from(at);
+    for metric in &METRICS {
+        if at == 0 {
+            metric.head(out)?;
+            return Ok(true);
+        }
+        if let Some((labels, value)) = metric.samples.get(at.saturating_sub(1)) {
+            writeln!(out, "wrtracker_{}{labels} {}", metric.name, value(view))?;
+            return Ok(true);
+        }
+        at = at.saturating_sub(metric.samples.len().saturating_add(1));
+    }
+    match at.checked_sub(1) {
+        None => RENEWED.head(out)?,
+        Some(minutes @ ..RENEWED_MINUTES) => {
+            let renewed = &view.tracker.counters.renewed;
+            let count = renewed.get(minutes).copied().unwrap_or_default();
+            let name = RENEWED.name;
+            writeln!(out, "wrtracker_{name}{{minutes=\"{minutes}\"}} {count}")?;
+        }
+        Some(RENEWED_MINUTES) => write!(
+            out,
+            "# HELP wrtracker_build_info The version of the program.\n\
+             # TYPE wrtracker_build_info gauge\n\
+             wrtracker_build_info{{version=\"{VERSION}\"}} 1\n"
+        )?,
+        Some(_) => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// A figure or some of a kind. The names of counters end in `_total`, those of others don't.
+struct Metric {
+    /// Its name without the prefix.
+    name: &'static str,
+    help: &'static str,
+    samples: &'static [Sample],
+}
+
+/// Labels and a figure.
+type Sample = (&'static str, fn(&View<'_, '_>) -> u64);
+
+impl Metric {
+    fn head(&self, out: &mut Out<'_>) -> fmt::Result {
+        let Self { name, help, .. } = self;
+        let kind = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
+        };
+        write!(
+            out,
+            "# HELP wrtracker_{name} {help}\n# TYPE wrtracker_{name} {kind}\n"
+        )
+    }
+}
+
+static METRICS: [Metric; 22] = [
+    Metric {
+        name: "uptime_seconds",
+        help: "Seconds since the start.",
+        samples: &[("", |view| view.uptime().into())],
+    },
+    Metric {
+        name: "torrents",
+        help: "Torrents stored.",
+        samples: &[("", |view| view.tracker.store().torrents().into())],
+    },
+    Metric {
+        name: "peers",
+        help: "Peers stored.",
+        samples: &[
+            ("{status=\"seeder\"}", |view| {
+                view.tracker.store().seeders().into()
+            }),
+            ("{status=\"leecher\"}", |view| view.leechers().into()),
+        ],
+    },
+    Metric {
+        name: "completed_total",
+        help: "Downloads completed.",
+        samples: &[("", |view| view.tracker.counters.completed)],
+    },
+    Metric {
+        name: "announces_total",
+        help: "Announces answered.",
+        samples: &[
+            ("{protocol=\"http\"}", |view| {
+                view.tracker.counters.http_announces
+            }),
+            ("{protocol=\"udp\"}", |view| {
+                view.tracker.counters.udp_announces
+            }),
+        ],
+    },
+    Metric {
+        name: "scrapes_total",
+        help: "Scrapes answered.",
+        samples: &[
+            ("{protocol=\"http\"}", |view| {
+                view.tracker.counters.http_scrapes
+            }),
+            ("{protocol=\"udp\"}", |view| {
+                view.tracker.counters.udp_scrapes
+            }),
+        ],
+    },
+    Metric {
+        name: "denied_total",
+        help: "Announces of torrents that are not allowed.",
+        samples: &[("", |view| view.tracker.counters.denied)],
+    },
+    Metric {
+        name: "tcp_connections_total",
+        help: "TCP connections accepted.",
+        samples: &[("", |view| view.tracker.counters.connections)],
+    },
+    Metric {
+        name: "tcp_connections_dropped_total",
+        help: "TCP connections closed before their time.",
+        samples: &[
+            ("{reason=\"evicted\"}", |view| {
+                view.tracker.counters.connections_evicted
+            }),
+            ("{reason=\"timeout\"}", |view| {
+                view.tracker.counters.connections_timed_out
+            }),
+        ],
+    },
+    Metric {
+        name: "http_failures_total",
+        help: "HTTP requests answered with a failure reason.",
+        samples: &[("", |view| view.tracker.counters.http_failures)],
+    },
+    Metric {
+        name: "http_errors_total",
+        help: "HTTP requests answered with another status than 200.",
+        samples: &[
+            ("{error=\"redirect\"}", |view| view.errors(0)),
+            ("{error=\"parse\"}", |view| view.errors(1)),
+            ("{error=\"parameter\"}", |view| view.errors(2)),
+            ("{error=\"compact\"}", |view| view.errors(3)),
+            ("{error=\"not_modest\"}", |view| view.errors(4)),
+            ("{error=\"payment\"}", |view| view.errors(5)),
+            ("{error=\"forbidden\"}", |view| view.errors(6)),
+            ("{error=\"not_found\"}", |view| view.errors(7)),
+            ("{error=\"server\"}", |view| view.errors(8)),
+        ],
+    },
+    Metric {
+        name: "udp_datagrams_total",
+        help: "UDP datagrams received.",
+        samples: &[("", |view| view.tracker.counters.udp_datagrams)],
+    },
+    Metric {
+        name: "udp_ignored_total",
+        help: "UDP datagrams not answered.",
+        samples: &[("", |view| view.tracker.counters.udp_ignored)],
+    },
+    Metric {
+        name: "udp_connects_total",
+        help: "UDP connection ids given out.",
+        samples: &[("", |view| view.tracker.counters.udp_connects)],
+    },
+    Metric {
+        name: "udp_mismatches_total",
+        help: "UDP requests with a wrong connection id.",
+        samples: &[("", |view| view.tracker.counters.udp_mismatches)],
+    },
+    Metric {
+        name: "udp_errors_total",
+        help: "UDP requests answered with an error.",
+        samples: &[("", |view| view.tracker.counters.udp_errors)],
+    },
+    Metric {
+        name: "full_scrapes_total",
+        help: "Full scrapes begun.",
+        samples: &[("", |view| view.tracker.counters.full_scrapes)],
+    },
+    Metric {
+        name: "full_scrape_bytes_total",
+        help: "Bytes of full scrapes sent.",
+        samples: &[("", |view| view.tracker.counters.full_scrape_bytes)],
+    },
+    Metric {
+        name: "synced_peers_total",
+        help: "Peers that other trackers told of.",
+        samples: &[("", |view| view.tracker.counters.synced)],
+    },
+    Metric {
+        name: "store_bytes",
+        help: "Memory for swarms.",
+        samples: &[
+            ("{state=\"used\"}", |view| {
+                let store = view.tracker.store();
+                store.bytes().saturating_sub(store.free_bytes())
+            }),
+            ("{state=\"free\"}", |view| view.tracker.store().free_bytes()),
+        ],
+    },
+    Metric {
+        name: "evicted_peers_total",
+        help: "Peers that made room for others.",
+        samples: &[("", |view| view.tracker.store().losses().evicted_peers)],
+    },
+    Metric {
+        name: "refused_total",
+        help: "Announces whose peer or torrent found no room.",
+        samples: &[
+            ("{what=\"peer\"}", |view| {
+                view.tracker.store().losses().refused_peers
+            }),
+            ("{what=\"torrent\"}", |view| {
+                view.tracker.store().losses().refused_torrents
+            }),
+        ],
+    },
+];
+
+static RENEWED: Metric = Metric {
+    name: "renewed_total",
+    help: "Announces of known peers by the minutes since the one before.",
+    samples: &[],
+};
