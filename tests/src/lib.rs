@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod bencode;
+pub mod entries;
 pub mod family;
 pub mod fuzz;
 pub mod http_client;
+pub mod inflate;
 pub mod load;
 pub mod namespace;
 pub mod net;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod growth;
+mod gzip;
 mod in_process;
 mod instructions;
 mod memory;
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
         ["growth"] => growth::run(quick),
+        ["gzip"] => gzip::run(quick),
+        ["gzip", "codes"] => gzip::codes(),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {

@@ -1,0 +1,201 @@
+//! Huffman codes that are fixed when the program is compiled (RFC 1951 sections 3.2.2 to 3.2.7).
+// All of this runs in the compiler, where a mistake doesn't compile.
+#![allow(clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+/// Literals, the end of a block and lengths.
+const SYMBOLS: usize = 286;
+const DISTANCES: usize = 30;
+
+/// The symbol that ends a block.
+pub(super) const END: usize = 256;
+
+/// A code: its bits in the order they are sent, and a 1 above them. 0: there is none.
+pub(super) type Code = u16;
+
+/// A pair of codes and the block header that tells them.
+#[derive(Debug)]
+pub(super) struct Codes {
+    symbols: [Code; SYMBOLS],
+    distances: [Code; DISTANCES],
+    header: Header,
+}
+
+/// The first bits of a block: that it is the last, and its codes.
+#[derive(Debug)]
+pub(super) struct Header {
+    bytes: [u8; Self::MOST],
+    bits: usize,
+}
+
+impl Header {
+    /// Most bytes of a header.
+    pub(super) const MOST: usize = 176;
+}
+
+/// Symbols from the first to the last have codes of so many bits.
+type Run = (usize, usize, u8);
+
+impl Codes {
+    const fn new(symbols: &[Run], distances: &[Run]) -> Self {
+        let symbols: [u8; SYMBOLS] = lengths(symbols);
+        let distances: [u8; DISTANCES] = lengths(distances);
+        Self {
+            symbols: canonical(&symbols),
+            distances: canonical(&distances),
+            header: header(&symbols, &distances),
+        }
+    }
+
+    #[inline]
+    pub(super) fn symbol(&self, symbol: usize) -> Code {
+        self.symbols.get(symbol).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn distance(&self, symbol: usize) -> Code {
+        self.distances.get(symbol).copied().unwrap_or_default()
+    }
+
+    /// The bits of the block header, 8 at a time, each with its number.
+    pub(super) fn header(&self) -> impl Iterator<Item = (u8, u32)> {
+        let bytes = self.header.bytes.iter().copied();
+        let whole = self.header.bits / 8;
+        let rest = (self.header.bits % 8) as u32;
+        bytes
+            .enumerate()
+            .map(move |(nth, byte)| (byte, if nth < whole { 8 } else { rest }))
+            .take(whole + 1)
+    }
+}
+
+const fn lengths<const N: usize>(runs: &[Run]) -> [u8; N] {
+    let mut lengths = [0; N];
+    let mut run = 0;
+    while run < runs.len() {
+        let (mut symbol, last, length) = runs[run];
+        while symbol <= last {
+            lengths[symbol] = length;
+            symbol += 1;
+        }
+        run += 1;
+    }
+    lengths
+}
+
+/// The codes that the lengths stand for.
+const fn canonical<const N: usize>(lengths: &[u8; N]) -> [Code; N] {
+    let mut codes = [0; N];
+    let mut next: u32 = 0;
+    let mut length = 1;
+    while length <= 15 {
+        let mut symbol = 0;
+        while symbol < N {
+            if lengths[symbol] == length {
+                let code = next.reverse_bits() >> (32 - length);
+                codes[symbol] = (code | 1 << length) as Code;
+                next += 1;
+            }
+            symbol += 1;
+        }
+        next *= 2;
+        length += 1;
+    }
+    assert!(next == 1 << 16, "every string of bits means something");
+    codes
+}
+
+/// How many bits each code length has itself, by code length and then the three repeats: a code
+/// that fits all of ours well enough.
+const LENGTH_LENGTHS: [u8; 19] = [4, 5, 5, 5, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 4, 4, 4, 4];
+
+/// In this order they are sent.
+const ORDER: [usize; 19] = [
+    16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+];
+
+const fn header(symbols: &[u8; SYMBOLS], distances: &[u8; DISTANCES]) -> Header {
+    let mut to = Header {
+        bytes: [0; Header::MOST],
+        bits: 0,
+    };
+    push(&mut to, 0b101, 3);
+    push(&mut to, SYMBOLS as u16 - 257, 5);
+    push(&mut to, DISTANCES as u16 - 1, 5);
+    push(&mut to, 19 - 4, 4);
+    let mut nth = 0;
+    while nth < 19 {
+        push(&mut to, LENGTH_LENGTHS[ORDER[nth]] as u16, 3);
+        nth += 1;
+    }
+    let codes = canonical(&LENGTH_LENGTHS);
+    let mut all = [0; SYMBOLS + DISTANCES];
+    let mut symbol = 0;
+    while symbol < all.len() {
+        all[symbol] = if symbol < SYMBOLS {
+            symbols[symbol]
+        } else {
+            distances[symbol - SYMBOLS]
+        };
+        symbol += 1;
+    }
+    let mut at = 0;
+    while at < all.len() {
+        let mut same = 1;
+        while at + same < all.len() && all[at + same] == all[at] {
+            same += 1;
+        }
+        if all[at] == 0 && same >= 11 {
+            let count = if same > 138 { 138 } else { same };
+            push_code(&mut to, codes[18]);
+            push(&mut to, count as u16 - 11, 7);
+            at += count;
+            continue;
+        }
+        push_code(&mut to, codes[all[at] as usize]);
+        at += 1;
+        same -= 1;
+        while same >= 3 {
+            let count = if same > 6 { 6 } else { same };
+            push_code(&mut to, codes[16]);
+            push(&mut to, count as u16 - 3, 2);
+            at += count;
+            same -= count;
+        }
+    }
+    to
+}
+
+const fn push_code(to: &mut Header, code: Code) {
+    let count = 15 - code.leading_zeros();
+    push(to, code & !(1 << count), count);
+}
+
+const fn push(to: &mut Header, bits: u16, count: u32) {
+    let mut bit = 0;
+    while bit < count {
+        to.bytes[to.bits / 8] |= ((bits >> bit & 1) as u8) << (to.bits % 8);
+        to.bits += 1;
+        bit += 1;
+    }
+}
+
+/// For records with the raw bytes of hashes.
+pub(super) static RAW: Codes = Codes::new(
+    &[(0, 255, 9), (256, 283, 6), (284, 285, 5)],
+    &[(0, 27, 5), (28, 29, 4)],
+);
+/// Binary.
+pub(super) static BINARY: Codes = Codes::new(
+    &[(0, 255, 9), (256, 283, 6), (284, 285, 5)],
+    &[(0, 27, 5), (28, 29, 4)],
+);
+/// Hex.
+pub(super) static HEX: Codes = Codes::new(
+    &[(0, 255, 9), (256, 283, 6), (284, 285, 5)],
+    &[(0, 27, 5), (28, 29, 4)],
+);
+/// Percent.
+pub(super) static PERCENT: Codes = Codes::new(
+    &[(0, 255, 9), (256, 283, 6), (284, 285, 5)],
+    &[(0, 27, 5), (28, 29, 4)],
+);

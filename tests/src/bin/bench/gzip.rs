@@ -1,0 +1,124 @@
+//! How well and how fast full scrapes are compressed, against general compressors.
+
+use std::hint::black_box;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use miniz_oxide::deflate::compress_to_vec;
+use wrtracker_core::body::{Entry, Format};
+use wrtracker_core::gzip::Encoder;
+use wrtracker_core::wire::Out;
+use wrtracker_tests::entries::{Counts, entries};
+use wrtracker_tests::inflate;
+
+use crate::Failure;
+use crate::table::{grouped, median, print};
+
+/// Prints a table for each mix of counts.
+pub(crate) fn run(quick: bool) -> Result<(), Failure> {
+    let count = if quick { 2_000 } else { 200_000 };
+    for counts in [Counts::Public, Counts::Large] {
+        let entries = entries(count, counts);
+        let mut rows = Vec::new();
+        for format in Format::ALL {
+            rows.push(row(format, &entries, quick)?);
+        }
+        println!("Size and MB/s of {} torrents, {counts:?}:", grouped(count.into()));
+        let head = ["format", "plain bytes", "ours", "miniz 1", "miniz 6", "miniz 7", "gzip -7"];
+        print(&head, &rows);
+    }
+    Ok(())
+}
+
+/// Prints the lengths of the Huffman codes that would fit best.
+pub(crate) fn codes() -> Result<(), Failure> {
+    for format in Format::ALL {
+        for counts in [Counts::Public, Counts::Large] {
+            let entries = entries(200_000, counts);
+            let packed = ours(format, &entries);
+            let counted = inflate::counted(&packed)?;
+            println!("{format:?} {counts:?} {} bytes", packed.len());
+            println!("{}", counted.report());
+        }
+    }
+    Ok(())
+}
+
+fn row(format: Format, entries: &[Entry], quick: bool) -> Result<Vec<String>, Failure> {
+    let plain = plain(format, entries);
+    let rounds = if quick { 1 } else { 5 };
+    let cell = |compress: &mut dyn FnMut() -> Result<usize, Failure>, rounds: usize| {
+        let mut times = Vec::new();
+        let mut size = 0;
+        for _ in 0..rounds {
+            let start = Instant::now();
+            size = compress()?;
+            times.push(start.elapsed().as_secs_f64());
+        }
+        let seconds = median(&times).unwrap_or_default();
+        let ratio = size as f64 / plain.len() as f64;
+        let speed = plain.len() as f64 / 1e6 / seconds;
+        Ok::<_, Failure>(format!("{ratio:.3}, {speed:.0}"))
+    };
+    Ok(vec![
+        format!("{format:?}"),
+        grouped(plain.len() as f64),
+        cell(&mut || Ok(black_box(ours(format, entries)).len()), rounds)?,
+        cell(&mut || Ok(black_box(compress_to_vec(&plain, 1)).len()), rounds.min(3))?,
+        cell(&mut || Ok(black_box(compress_to_vec(&plain, 6)).len()), 1)?,
+        cell(&mut || Ok(black_box(compress_to_vec(&plain, 7)).len()), 1)?,
+        cell(&mut || gzip(&plain), 1)?,
+    ])
+}
+
+fn plain(format: Format, entries: &[Entry]) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 256];
+    all.extend_from_slice(format.prefix());
+    for entry in entries {
+        let mut out = Out::new(&mut buffer);
+        format.template().head(&entry.hash, &mut out);
+        format.template().tail(&format.values(entry), &mut out);
+        all.extend_from_slice(out.written());
+    }
+    all.extend_from_slice(format.suffix());
+    all
+}
+
+fn ours(format: Format, entries: &[Entry]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(1 << 24);
+    let mut buffer = [0; 4_096];
+    let mut encoder = Encoder::new(format.template());
+    let mut out = Out::new(&mut buffer);
+    encoder.begin(&mut out).unwrap();
+    encoder.text(format.prefix(), &mut out).unwrap();
+    for entry in entries {
+        if encoder.record(&entry.hash, format.values(entry), &mut out).is_err() {
+            all.extend_from_slice(out.written());
+            out.truncate(0);
+            encoder.record(&entry.hash, format.values(entry), &mut out).unwrap();
+        }
+    }
+    all.extend_from_slice(out.written());
+    out.truncate(0);
+    encoder.text(format.suffix(), &mut out).unwrap();
+    encoder.end(&mut out).unwrap();
+    all.extend_from_slice(out.written());
+    all
+}
+
+/// The size that gzip makes of it.
+fn gzip(plain: &[u8]) -> Result<usize, Failure> {
+    let mut child = Command::new("gzip")
+        .args(["-7", "-c"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().ok_or("no input")?;
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(plain));
+        child.wait_with_output()
+    })?;
+    Ok(output.stdout.len())
+}
