@@ -12,6 +12,9 @@ pub enum Counts {
     /// swarms with more than n peers falls as n^1.2), one in eight is empty; most torrents never
     /// had a download completed.
     Public,
+    /// As on a private tracker, which keeps its counts: swarms are larger (the number of those with
+    /// more than n peers falls as n^0.8), all have seeders, downloads are a few times the seeders.
+    Private,
     /// All sizes from 1 to 10,000 equally likely on a logarithmic scale: two digits on average.
     Large,
 }
@@ -35,6 +38,12 @@ fn entry(nth: u32, counts: Counts, random: &mut Random) -> Entry {
             let busy = share() < peers / (peers + 4.0);
             let completed = if busy { seeders * (share() * 4.0).exp() } else { 0.0 };
             (seeders, peers - seeders, completed)
+        }
+        Counts::Private => {
+            let peers = (1.0 - share()).powf(-1.0 / 0.8).min(20_000.0).floor();
+            let leechers = (peers * share() * share()).floor();
+            let seeders = peers - leechers;
+            (seeders, leechers, seeders * (share() * 4.0).exp())
         }
         Counts::Large => {
             let mut size = || 10.0_f64.powf(share() * 4.0);

@@ -67,7 +67,18 @@ pub fn counted(stream: &[u8]) -> Result<Counted, Invalid> {
 }
 
 impl Counted {
-    /// Runs of symbols with the code lengths that fit best.
+    /// Adds the counts of another stream.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, others) in [
+            (&mut self.symbols, &other.symbols),
+            (&mut self.distances, &other.distances),
+        ] {
+            mine.iter_mut().zip(others).for_each(|(mine, other)| *mine += other);
+        }
+    }
+
+    /// The code lengths that fit best: first and last symbol of a run, and their length; one line
+    /// for the symbols, one for the distances.
     #[must_use]
     pub fn report(&self) -> String {
         let mut text = String::new();
@@ -77,8 +88,7 @@ impl Counted {
             while first < lengths.len() {
                 let same = lengths[first..].iter().take_while(|&&length| length == lengths[first]);
                 let last = first + same.count() - 1;
-                let sum: u32 = counts[first..=last].iter().sum();
-                let _ = write!(text, "({first}, {last}, {}) {sum}  ", lengths[first]);
+                let _ = write!(text, "({first}, {last}, {}), ", lengths[first]);
                 first = last + 1;
             }
             text.push('\n');
@@ -87,23 +97,49 @@ impl Counted {
     }
 }
 
-/// Lengths of the Huffman code for symbols that are so frequent, each taken as once at least.
+/// Lengths of the Huffman code for symbols that occur so often, none longer than 15.
+///
+/// Counts that differ by less than a sixteenth are taken as equal, and equal counts get the shorter
+/// codes first: chance must not decide.
 #[must_use]
 pub fn fitting(counts: &[u32]) -> Vec<usize> {
+    let mut symbols: Vec<usize> = (0..counts.len()).collect();
+    symbols.sort_by_key(|&symbol| counts[symbol]);
+    let mut weights = vec![0; counts.len()];
+    let alike = |a: &usize, b: &usize| counts[*b] - counts[*a] <= counts[*b] / 16;
+    let mut rest = &symbols[..];
+    while let Some(first) = rest.first() {
+        let count = rest.iter().take_while(|symbol| alike(first, symbol)).count();
+        let (group, others) = rest.split_at(count);
+        let sum: u32 = group.iter().map(|&symbol| counts[symbol]).sum();
+        group.iter().for_each(|&symbol| weights[symbol] = u64::from(sum) / group.len() as u64);
+        rest = others;
+    }
+    symbols.sort_by_key(|&symbol| std::cmp::Reverse((weights[symbol], std::cmp::Reverse(symbol))));
+    let mut least = 1;
+    loop {
+        let mut sorted = huffman(&weights.iter().map(|&weight| weight.max(least)).collect::<Vec<_>>());
+        sorted.sort_unstable();
+        if sorted.last().is_none_or(|&longest| longest <= 15) {
+            let mut lengths = vec![0; counts.len()];
+            symbols.iter().zip(sorted).for_each(|(&symbol, length)| lengths[symbol] = length);
+            return lengths;
+        }
+        least += least / 4 + 1;
+    }
+}
+
+/// The lengths of a Huffman code, in no order.
+fn huffman(weights: &[u64]) -> Vec<usize> {
     // Groups of symbols by weight; the two lightest become one.
-    let mut groups: Vec<(u64, Vec<usize>)> = (0..)
-        .zip(counts)
-        .map(|(symbol, &count)| (u64::from(count.max(1)), vec![symbol]))
-        .collect();
-    let mut lengths = vec![0; counts.len()];
+    let mut groups: Vec<(u64, Vec<usize>)> = weights.iter().map(|&weight| (weight, vec![0])).collect();
     while groups.len() > 1 {
         groups.sort_by_key(|group| std::cmp::Reverse(group.0));
-        let (last, other) = (groups.pop().unwrap(), groups.pop().unwrap());
-        let all = [last.1, other.1].concat();
-        all.iter().for_each(|&symbol| lengths[symbol] += 1);
-        groups.push((last.0 + other.0, all));
+        let (Some(last), Some(other)) = (groups.pop(), groups.pop()) else { break };
+        let depths = last.1.into_iter().chain(other.1).map(|depth| depth + 1).collect();
+        groups.push((last.0 + other.0, depths));
     }
-    lengths
+    groups.pop().map(|group| group.1).unwrap_or_default()
 }
 
 struct Bits<'b> {

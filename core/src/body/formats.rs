@@ -37,15 +37,28 @@ pub enum Format {
 
 impl Format {
     /// All.
-    pub const ALL: [Self; 6] = [Self::Ben, Self::Bin, Self::Txt, Self::TxtPlus, Self::Url, Self::StateDump];
+    pub const ALL: [Self; 6] = [
+        Self::Ben,
+        Self::Bin,
+        Self::Txt,
+        Self::TxtPlus,
+        Self::Url,
+        Self::StateDump,
+    ];
 
     /// Before the first record.
     pub const fn prefix(self) -> &'static [u8] {
-        match self { Self::Ben => b"d5:filesd", _ => b"" }
+        match self {
+            Self::Ben => b"d5:filesd",
+            _ => b"",
+        }
     }
     /// Behind the last.
     pub const fn suffix(self) -> &'static [u8] {
-        match self { Self::Ben => b"ee", _ => b"" }
+        match self {
+            Self::Ben => b"ee",
+            _ => b"",
+        }
     }
     /// shape
     pub const fn template(self) -> &'static Template {
@@ -60,7 +73,12 @@ impl Format {
     }
     /// numbers
     pub const fn values(self, entry: &Entry) -> Values {
-        let Entry { seeders, leechers, completed, .. } = *entry;
+        let Entry {
+            seeders,
+            leechers,
+            completed,
+            ..
+        } = *entry;
         match self {
             Self::Ben => [seeders, completed, leechers],
             Self::Bin | Self::Txt | Self::Url => [seeders, leechers, 0],

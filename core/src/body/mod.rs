@@ -4,4 +4,3 @@ mod formats;
 mod sink;
 
 pub use formats::{Entry, Format};
-

@@ -6,12 +6,12 @@ pub mod template;
 
 pub use template::{Template, Values, split};
 
+use crate::wire::{InfoHash, Out};
 use bits::{Bits, Spare};
 use codes::{Code, Codes, END};
 use crc::{Crc, Digest, Table};
 use recent::Recent;
 use template::{LONGEST_TAIL, MOST_FIELDS};
-use crate::wire::{InfoHash, Out};
 
 static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&crc::CRC_32_ISO_HDLC);
 
@@ -38,12 +38,21 @@ pub const LARGEST_BEGIN: usize = 200;
 impl Encoder {
     /// New.
     pub fn new(template: &'static Template) -> Self {
-        Self { template, recent: Recent::EMPTY, pending: None, spare: Spare::default(), digest: CRC.digest(), size: 0 }
+        Self {
+            template,
+            recent: Recent::EMPTY,
+            pending: None,
+            spare: Spare::default(),
+            digest: CRC.digest(),
+            size: 0,
+        }
     }
 
     /// Begin.
     pub fn begin(&mut self, out: &mut Out<'_>) -> Result<(), NoRoom> {
-        if out.room().len() < LARGEST_BEGIN { return Err(NoRoom); }
+        if out.room().len() < LARGEST_BEGIN {
+            return Err(NoRoom);
+        }
         out.put(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
         self.write(out, |_, to| {
             for (byte, count) in to.codes.header() {
@@ -54,8 +63,15 @@ impl Encoder {
     }
 
     /// Record.
-    pub fn record(&mut self, hash: &InfoHash, values: Values, out: &mut Out<'_>) -> Result<(), NoRoom> {
-        if out.room().len() < LARGEST_RECORD { return Err(NoRoom); }
+    pub fn record(
+        &mut self,
+        hash: &InfoHash,
+        values: Values,
+        out: &mut Out<'_>,
+    ) -> Result<(), NoRoom> {
+        if out.room().len() < LARGEST_RECORD {
+            return Err(NoRoom);
+        }
         self.write(out, |this, to| {
             if !this.flush(true, to) {
                 this.literals(this.template.lead, to);
@@ -71,7 +87,9 @@ impl Encoder {
 
     /// Text.
     pub fn text(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Result<(), NoRoom> {
-        if out.room().len() < LARGEST_RECORD + 2 * bytes.len() { return Err(NoRoom); }
+        if out.room().len() < LARGEST_RECORD + 2 * bytes.len() {
+            return Err(NoRoom);
+        }
         self.write(out, |this, to| {
             this.flush(false, to);
             this.recent = Recent::EMPTY;
@@ -82,7 +100,9 @@ impl Encoder {
 
     /// End.
     pub fn end(&mut self, out: &mut Out<'_>) -> Result<(), NoRoom> {
-        if out.room().len() < LARGEST_RECORD + 16 { return Err(NoRoom); }
+        if out.room().len() < LARGEST_RECORD + 16 {
+            return Err(NoRoom);
+        }
         self.write(out, |this, to| {
             this.flush(false, to);
             to.code(to.codes.symbol(END));
@@ -95,7 +115,10 @@ impl Encoder {
 
     fn write(&mut self, out: &mut Out<'_>, emit: impl FnOnce(&mut Self, &mut Symbols<'_>)) {
         out.fill(usize::MAX, |room| {
-            let mut to = Symbols { codes: self.template.codes, bits: Bits::resume(self.spare, room) };
+            let mut to = Symbols {
+                codes: self.template.codes,
+                bits: Bits::resume(self.spare, room),
+            };
             emit(self, &mut to);
             let (used, spare) = to.bits.pause();
             self.spare = spare;
@@ -105,7 +128,9 @@ impl Encoder {
 
     fn plain(&mut self, bytes: &[u8]) {
         self.digest.update(bytes);
-        self.size = self.size.wrapping_add(u32::try_from(bytes.len()).unwrap_or_default());
+        self.size = self
+            .size
+            .wrapping_add(u32::try_from(bytes.len()).unwrap_or_default());
     }
 
     fn literals(&mut self, bytes: &[u8], to: &mut Symbols<'_>) {
@@ -114,16 +139,26 @@ impl Encoder {
     }
 
     fn flush(&mut self, join: bool, to: &mut Symbols<'_>) -> bool {
-        let Some(values) = self.pending.take() else { return false };
+        let Some(values) = self.pending.take() else {
+            return false;
+        };
         let mut bytes = [0; LONGEST_TAIL];
         let mut plain = Out::new(&mut bytes);
         let marks = self.template.marked_tail(&values, &mut plain);
-        if join { plain.put(self.template.lead); }
+        if join {
+            plain.put(self.template.lead);
+        }
         let bytes = plain.written();
         let template = self.template;
         let fields = template.fields.len();
         let closing = template.offset(fields, &values);
-        let mark = |nth: usize| if nth < fields { marks.get(nth).copied().unwrap_or_default() } else { (closing, bytes.len()) };
+        let mark = |nth: usize| {
+            if nth < fields {
+                marks.get(nth).copied().unwrap_or_default()
+            } else {
+                (closing, bytes.len())
+            }
+        };
         let at = self.size;
         let mut field = 0;
         for _ in 0..=MOST_FIELDS {
@@ -133,8 +168,13 @@ impl Encoder {
                 field += found.numbers;
                 end = mark(field).1;
             }
-            to.stretch(bytes.get(start..end).unwrap_or_default(), found.map(|f| f.distance));
-            if field >= fields { break; }
+            to.stretch(
+                bytes.get(start..end).unwrap_or_default(),
+                found.map(|f| f.distance),
+            );
+            if field >= fields {
+                break;
+            }
             to.literals(bytes.get(end..mark(field + 1).0).unwrap_or_default());
             field += 1;
         }
@@ -163,16 +203,31 @@ impl Symbols<'_> {
     }
 
     fn stretch(&mut self, bytes: &[u8], distance: Option<usize>) {
-        if let Some(distance) = distance && bytes.len() >= 3 {
+        if let Some(distance) = distance
+            && bytes.len() >= 3
+        {
             let l = bytes.len() as u32 - 3;
-            let (ls, le) = if l < 8 { (257 + l, 0) } else { let e = 29 - l.leading_zeros(); (257 + 4 * e + (l >> e), e) };
+            let (ls, le) = if l < 8 {
+                (257 + l, 0)
+            } else {
+                let e = 29 - l.leading_zeros();
+                (257 + 4 * e + (l >> e), e)
+            };
             let d = distance as u32 - 1;
-            let (ds, de) = if d < 4 { (d, 0) } else { let e = 30 - d.leading_zeros(); (2 * e + (d >> e), e) };
+            let (ds, de) = if d < 4 {
+                (d, 0)
+            } else {
+                let e = 30 - d.leading_zeros();
+                (2 * e + (d >> e), e)
+            };
             let lc = self.codes.symbol(ls as usize);
             let dc = self.codes.distance(ds as usize);
             if lc != 0 && dc != 0 {
                 let cost = 15 - lc.leading_zeros() + le + 15 - dc.leading_zeros() + de;
-                let literal: u32 = bytes.iter().map(|&b| 15 - self.codes.symbol(b.into()).leading_zeros()).sum();
+                let literal: u32 = bytes
+                    .iter()
+                    .map(|&b| 15 - self.codes.symbol(b.into()).leading_zeros())
+                    .sum();
                 if cost < literal {
                     self.code(lc);
                     self.bits.put(l & ((1 << le) - 1), le);

@@ -63,7 +63,11 @@ impl Recent {
             if age > WINDOW - 200 {
                 tail.values = [NONE; 3];
             }
-            let age = if tail.values[0] == NONE { u16::MAX } else { age };
+            let age = if tail.values[0] == NONE {
+                u16::MAX
+            } else {
+                age
+            };
             if age >= oldest.0 {
                 oldest = (age, nth);
             }
@@ -102,8 +106,13 @@ impl Recent {
         let (numbers, _, old) = best;
         let here = template.offset(from, values);
         let there = template.offset(from, &old);
-        let distance = usize::try_from(distance).ok()?.checked_add(here)?.checked_sub(there)?;
-        (1..=usize::from(WINDOW)).contains(&distance).then_some(Found { numbers, distance })
+        let distance = usize::try_from(distance)
+            .ok()?
+            .checked_add(here)?
+            .checked_sub(there)?;
+        (1..=usize::from(WINDOW))
+            .contains(&distance)
+            .then_some(Found { numbers, distance })
     }
 }
 

@@ -174,32 +174,56 @@ fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
 }
 
 pub static BEN: Template = Template {
-    codes: &super::codes::RAW, lead: b"20:", hash: HashText::Raw,
-    fields: &[(b"d8:completei", Style::Decimal), (b"e10:downloadedi", Style::Decimal), (b"e10:incompletei", Style::Decimal)],
+    codes: &super::codes::RAW,
+    lead: b"20:",
+    hash: HashText::Raw,
+    fields: &[
+        (b"d8:completei", Style::Decimal),
+        (b"e10:downloadedi", Style::Decimal),
+        (b"e10:incompletei", Style::Decimal),
+    ],
     close: b"ee",
 };
 pub static BIN: Template = Template {
-    codes: &super::codes::BINARY, lead: b"", hash: HashText::Raw,
+    codes: &super::codes::BINARY,
+    lead: b"",
+    hash: HashText::Raw,
     fields: &[(b"", Style::BigEndian), (b"", Style::BigEndian)],
     close: b"",
 };
 pub static TXT: Template = Template {
-    codes: &super::codes::HEX, lead: b"", hash: HashText::UpperHex,
+    codes: &super::codes::HEX,
+    lead: b"",
+    hash: HashText::UpperHex,
     fields: &[(b":", Style::Decimal), (b":", Style::Decimal)],
     close: b"\n",
 };
 pub static TXT_PLUS: Template = Template {
-    codes: &super::codes::HEX, lead: b"", hash: HashText::UpperHex,
-    fields: &[(b":", Style::Decimal), (b":", Style::Decimal), (b":", Style::Decimal)],
+    codes: &super::codes::HEX,
+    lead: b"",
+    hash: HashText::UpperHex,
+    fields: &[
+        (b":", Style::Decimal),
+        (b":", Style::Decimal),
+        (b":", Style::Decimal),
+    ],
     close: b"\n",
 };
 pub static URL: Template = Template {
-    codes: &super::codes::PERCENT, lead: b"", hash: HashText::Percent,
+    codes: &super::codes::PERCENT,
+    lead: b"",
+    hash: HashText::Percent,
     fields: &[(b":", Style::Decimal), (b":", Style::Decimal)],
     close: b"\n",
 };
 pub static STATE_DUMP: Template = Template {
-    codes: &super::codes::HEX, lead: b"", hash: HashText::UpperHex,
-    fields: &[(b":", Style::High), (b"", Style::Low), (b":", Style::Decimal)],
+    codes: &super::codes::HEX,
+    lead: b"",
+    hash: HashText::UpperHex,
+    fields: &[
+        (b":", Style::High),
+        (b"", Style::Low),
+        (b":", Style::Decimal),
+    ],
     close: b"\n",
 };

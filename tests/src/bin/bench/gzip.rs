@@ -18,7 +18,7 @@ use crate::table::{grouped, median, print};
 /// Prints a table for each mix of counts.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     let count = if quick { 2_000 } else { 200_000 };
-    for counts in [Counts::Public, Counts::Large] {
+    for counts in [Counts::Public, Counts::Private, Counts::Large] {
         let entries = entries(count, counts);
         let mut rows = Vec::new();
         for format in Format::ALL {
@@ -33,14 +33,19 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
 
 /// Prints the lengths of the Huffman codes that would fit best.
 pub(crate) fn codes() -> Result<(), Failure> {
-    for format in Format::ALL {
-        for counts in [Counts::Public, Counts::Large] {
-            let entries = entries(200_000, counts);
-            let packed = ours(format, &entries);
-            let counted = inflate::counted(&packed)?;
-            println!("{format:?} {counts:?} {} bytes", packed.len());
-            println!("{}", counted.report());
+    use Format::{Ben, Bin, StateDump, Txt, TxtPlus, Url};
+    for formats in [&[Ben][..], &[Bin], &[Txt, TxtPlus, StateDump], &[Url]] {
+        let mut sum: Option<inflate::Counted> = None;
+        for &format in formats {
+            for counts in [Counts::Public, Counts::Private] {
+                let counted = inflate::counted(&ours(format, &entries(200_000, counts)))?;
+                match &mut sum {
+                    Some(sum) => sum.add(&counted),
+                    None => sum = Some(counted),
+                }
+            }
         }
+        println!("{formats:?}\n{}", sum.ok_or("no format")?.report());
     }
     Ok(())
 }
