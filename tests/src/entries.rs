@@ -23,7 +23,9 @@ pub enum Counts {
 #[must_use]
 pub fn entries(count: u32, counts: Counts) -> Vec<Entry> {
     let mut random = Random::new(7);
-    let mut entries: Vec<_> = (0..count).map(|nth| entry(nth, counts, &mut random)).collect();
+    let mut entries: Vec<_> = (0..count)
+        .map(|nth| entry(nth, counts, &mut random))
+        .collect();
     entries.sort_by_key(|entry| entry.hash);
     entries
 }
@@ -36,7 +38,11 @@ fn entry(nth: u32, counts: Counts, random: &mut Random) -> Entry {
             let peers = if share() < 0.125 { 0.0 } else { peers.floor() };
             let seeders = (peers * share()).round();
             let busy = share() < peers / (peers + 4.0);
-            let completed = if busy { seeders * (share() * 4.0).exp() } else { 0.0 };
+            let completed = if busy {
+                seeders * (share() * 4.0).exp()
+            } else {
+                0.0
+            };
             (seeders, peers - seeders, completed)
         }
         Counts::Private => {

@@ -21,14 +21,19 @@ pub struct Counted {
 ///
 /// If it isn't one.
 pub fn counted(stream: &[u8]) -> Result<Counted, Invalid> {
-    let mut bits = Bits { bytes: stream.get(10..).ok_or("no header")?, at: 0 };
+    let mut bits = Bits {
+        bytes: stream.get(10..).ok_or("no header")?,
+        at: 0,
+    };
     if bits.take(3)? != 0b101 {
         return Err("another kind of block");
     }
     let symbols = bits.take(5)? + 257;
     let distances = bits.take(5)? + 1;
     let count = bits.take(4)? + 4;
-    const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+    const ORDER: [usize; 19] = [
+        16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
+    ];
     let mut lengths = vec![0; 19];
     for &place in &ORDER[..count] {
         lengths[place] = bits.take(3)?;
@@ -49,7 +54,10 @@ pub fn counted(stream: &[u8]) -> Result<Counted, Invalid> {
     }
     let (first, second) = lengths.split_at(symbols);
     let (literals, behind) = (Decoder::new(first), Decoder::new(second));
-    let mut counted = Counted { symbols: vec![0; 286], distances: vec![0; 30] };
+    let mut counted = Counted {
+        symbols: vec![0; 286],
+        distances: vec![0; 30],
+    };
     loop {
         let symbol = literals.next(&mut bits)?;
         counted.symbols[symbol] += 1;
@@ -57,7 +65,11 @@ pub fn counted(stream: &[u8]) -> Result<Counted, Invalid> {
             0..=255 => {}
             256 => return Ok(counted),
             _ => {
-                bits.take(if symbol < 265 || symbol == 285 { 0 } else { (symbol - 261) / 4 })?;
+                bits.take(if symbol < 265 || symbol == 285 {
+                    0
+                } else {
+                    (symbol - 261) / 4
+                })?;
                 let distance = behind.next(&mut bits)?;
                 counted.distances[distance] += 1;
                 bits.take(if distance < 4 { 0 } else { distance / 2 - 1 })?;
@@ -73,7 +85,9 @@ impl Counted {
             (&mut self.symbols, &other.symbols),
             (&mut self.distances, &other.distances),
         ] {
-            mine.iter_mut().zip(others).for_each(|(mine, other)| *mine += other);
+            mine.iter_mut()
+                .zip(others)
+                .for_each(|(mine, other)| *mine += other);
         }
     }
 
@@ -86,7 +100,9 @@ impl Counted {
             let lengths = fitting(counts);
             let mut first = 0;
             while first < lengths.len() {
-                let same = lengths[first..].iter().take_while(|&&length| length == lengths[first]);
+                let same = lengths[first..]
+                    .iter()
+                    .take_while(|&&length| length == lengths[first]);
                 let last = first + same.count() - 1;
                 let _ = write!(text, "({first}, {last}, {}), ", lengths[first]);
                 first = last + 1;
@@ -109,20 +125,33 @@ pub fn fitting(counts: &[u32]) -> Vec<usize> {
     let alike = |a: &usize, b: &usize| counts[*b] - counts[*a] <= counts[*b] / 16;
     let mut rest = &symbols[..];
     while let Some(first) = rest.first() {
-        let count = rest.iter().take_while(|symbol| alike(first, symbol)).count();
+        let count = rest
+            .iter()
+            .take_while(|symbol| alike(first, symbol))
+            .count();
         let (group, others) = rest.split_at(count);
         let sum: u32 = group.iter().map(|&symbol| counts[symbol]).sum();
-        group.iter().for_each(|&symbol| weights[symbol] = u64::from(sum) / group.len() as u64);
+        group
+            .iter()
+            .for_each(|&symbol| weights[symbol] = u64::from(sum) / group.len() as u64);
         rest = others;
     }
     symbols.sort_by_key(|&symbol| std::cmp::Reverse((weights[symbol], std::cmp::Reverse(symbol))));
     let mut least = 1;
     loop {
-        let mut sorted = huffman(&weights.iter().map(|&weight| weight.max(least)).collect::<Vec<_>>());
+        let mut sorted = huffman(
+            &weights
+                .iter()
+                .map(|&weight| weight.max(least))
+                .collect::<Vec<_>>(),
+        );
         sorted.sort_unstable();
         if sorted.last().is_none_or(|&longest| longest <= 15) {
             let mut lengths = vec![0; counts.len()];
-            symbols.iter().zip(sorted).for_each(|(&symbol, length)| lengths[symbol] = length);
+            symbols
+                .iter()
+                .zip(sorted)
+                .for_each(|(&symbol, length)| lengths[symbol] = length);
             return lengths;
         }
         least += least / 4 + 1;
@@ -132,11 +161,19 @@ pub fn fitting(counts: &[u32]) -> Vec<usize> {
 /// The lengths of a Huffman code, in no order.
 fn huffman(weights: &[u64]) -> Vec<usize> {
     // Groups of symbols by weight; the two lightest become one.
-    let mut groups: Vec<(u64, Vec<usize>)> = weights.iter().map(|&weight| (weight, vec![0])).collect();
+    let mut groups: Vec<(u64, Vec<usize>)> =
+        weights.iter().map(|&weight| (weight, vec![0])).collect();
     while groups.len() > 1 {
         groups.sort_by_key(|group| std::cmp::Reverse(group.0));
-        let (Some(last), Some(other)) = (groups.pop(), groups.pop()) else { break };
-        let depths = last.1.into_iter().chain(other.1).map(|depth| depth + 1).collect();
+        let (Some(last), Some(other)) = (groups.pop(), groups.pop()) else {
+            break;
+        };
+        let depths = last
+            .1
+            .into_iter()
+            .chain(other.1)
+            .map(|depth| depth + 1)
+            .collect();
         groups.push((last.0 + other.0, depths));
     }
     groups.pop().map(|group| group.1).unwrap_or_default()
@@ -164,7 +201,11 @@ struct Decoder(Vec<Vec<usize>>);
 
 impl Decoder {
     fn new(lengths: &[usize]) -> Self {
-        let of = |wanted| (0..lengths.len()).filter(|&symbol| lengths[symbol] == wanted).collect();
+        let of = |wanted| {
+            (0..lengths.len())
+                .filter(|&symbol| lengths[symbol] == wanted)
+                .collect()
+        };
         Self((1..16).map(of).collect())
     }
 

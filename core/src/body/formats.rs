@@ -1,9 +1,9 @@
 //! The formats of a full scrape.
 
-use crate::gzip::{Template, Values, split, template};
+use crate::gzip::{Template, Values, split};
 use crate::wire::InfoHash;
 
-/// What a full scrape says of a torrent.
+/// What a full scrape tells of a torrent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entry {
     /// Its name.
@@ -18,25 +18,25 @@ pub struct Entry {
     pub base_minutes: u32,
 }
 
-/// A format.
+/// How a full scrape is written: a prefix, a record for each torrent, and a suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
-    /// Bencode.
+    /// Bencode, as for a scrape of some torrents (BEP 48).
     Ben,
-    /// Binary.
+    /// 28 bytes: info hash, seeders, leechers, in network byte order.
     Bin,
-    /// Text.
+    /// `HASH:SEEDERS:LEECHERS` in lines, the hash in upper-case hex.
     Txt,
-    /// Text.
+    /// The same with `:COMPLETED` behind it.
     TxtPlus,
-    /// Url.
+    /// As [`Txt`](Self::Txt), the hash percent-encoded in lower case.
     Url,
-    /// State.
+    /// `HASH:MINUTES:COMPLETED` in lines, the hash in upper-case hex.
     StateDump,
 }
 
 impl Format {
-    /// All.
+    /// All of them.
     pub const ALL: [Self; 6] = [
         Self::Ben,
         Self::Bin,
@@ -46,46 +46,55 @@ impl Format {
         Self::StateDump,
     ];
 
-    /// Before the first record.
+    /// The format that `format=` names in opentracker's URLs.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        match name {
+            b"ben" => Some(Self::Ben),
+            b"bin" => Some(Self::Bin),
+            b"txt" => Some(Self::Txt),
+            b"txtp" => Some(Self::TxtPlus),
+            b"url" => Some(Self::Url),
+            _ => None,
+        }
+    }
+
+    /// What stands before the first record.
     pub const fn prefix(self) -> &'static [u8] {
         match self {
             Self::Ben => b"d5:filesd",
-            _ => b"",
+            Self::Bin | Self::Txt | Self::TxtPlus | Self::Url | Self::StateDump => b"",
         }
     }
-    /// Behind the last.
+
+    /// What stands behind the last record.
     pub const fn suffix(self) -> &'static [u8] {
         match self {
             Self::Ben => b"ee",
-            _ => b"",
+            Self::Bin | Self::Txt | Self::TxtPlus | Self::Url | Self::StateDump => b"",
         }
     }
-    /// shape
-    pub const fn template(self) -> &'static Template {
+
+    /// The shape of the records.
+    pub(super) const fn template(self) -> &'static Template {
         match self {
-            Self::Ben => &template::BEN,
-            Self::Bin => &template::BIN,
-            Self::Txt => &template::TXT,
-            Self::TxtPlus => &template::TXT_PLUS,
-            Self::Url => &template::URL,
-            Self::StateDump => &template::STATE_DUMP,
+            Self::Ben => Template::BEN,
+            Self::Bin => Template::BIN,
+            Self::Txt => Template::HEX_2,
+            Self::TxtPlus => Template::HEX_3,
+            Self::Url => Template::PERCENT_2,
+            Self::StateDump => Template::HEX_TIME,
         }
     }
-    /// numbers
-    pub const fn values(self, entry: &Entry) -> Values {
-        let Entry {
-            seeders,
-            leechers,
-            completed,
-            ..
-        } = *entry;
+
+    /// The numbers of a record, in the order of the template's fields.
+    pub(super) const fn values(self, entry: &Entry) -> Values {
         match self {
-            Self::Ben => [seeders, completed, leechers],
-            Self::Bin | Self::Txt | Self::Url => [seeders, leechers, 0],
-            Self::TxtPlus => [seeders, leechers, completed],
+            Self::Ben => [entry.seeders, entry.completed, entry.leechers],
+            Self::Bin | Self::Txt | Self::Url => [entry.seeders, entry.leechers, 0],
+            Self::TxtPlus => [entry.seeders, entry.leechers, entry.completed],
             Self::StateDump => {
                 let [high, low] = split(entry.base_minutes);
-                [high, low, completed]
+                [high, low, entry.completed]
             }
         }
     }

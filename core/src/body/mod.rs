@@ -4,3 +4,4 @@ mod formats;
 mod sink;
 
 pub use formats::{Entry, Format};
+pub use sink::Sink;

@@ -29,7 +29,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Most bytes of a header.
-    pub(super) const MOST: usize = 176;
+    pub(super) const MOST: usize = 96;
 }
 
 /// Symbols from the first to the last have codes of so many bits.
@@ -54,6 +54,12 @@ impl Codes {
     #[inline]
     pub(super) fn distance(&self, symbol: usize) -> Code {
         self.distances.get(symbol).copied().unwrap_or_default()
+    }
+
+    /// How many bits a byte takes.
+    #[cfg(test)]
+    pub(super) fn bits(&self, byte: u8) -> u32 {
+        self.symbol(byte.into()).ilog2()
     }
 
     /// The bits of the block header, 8 at a time, each with its number.

@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use miniz_oxide::deflate::compress_to_vec;
-use wrtracker_core::body::{Entry, Format};
-use wrtracker_core::gzip::Encoder;
+use wrtracker_core::body::{Entry, Format, Sink};
 use wrtracker_core::wire::Out;
 use wrtracker_tests::entries::{Counts, entries};
 use wrtracker_tests::inflate;
@@ -24,8 +23,19 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         for format in Format::ALL {
             rows.push(row(format, &entries, quick)?);
         }
-        println!("Size and MB/s of {} torrents, {counts:?}:", grouped(count.into()));
-        let head = ["format", "plain bytes", "ours", "miniz 1", "miniz 6", "miniz 7", "gzip -7"];
+        println!(
+            "Size and MB/s of {} torrents, {counts:?}:",
+            grouped(count.into())
+        );
+        let head = [
+            "format",
+            "plain bytes",
+            "ours",
+            "miniz 1",
+            "miniz 6",
+            "miniz 7",
+            "gzip -7",
+        ];
         print(&head, &rows);
     }
     Ok(())
@@ -38,7 +48,7 @@ pub(crate) fn codes() -> Result<(), Failure> {
         let mut sum: Option<inflate::Counted> = None;
         for &format in formats {
             for counts in [Counts::Public, Counts::Private] {
-                let counted = inflate::counted(&ours(format, &entries(200_000, counts)))?;
+                let counted = inflate::counted(&written(format, true, &entries(200_000, counts)))?;
                 match &mut sum {
                     Some(sum) => sum.add(&counted),
                     None => sum = Some(counted),
@@ -51,7 +61,7 @@ pub(crate) fn codes() -> Result<(), Failure> {
 }
 
 fn row(format: Format, entries: &[Entry], quick: bool) -> Result<Vec<String>, Failure> {
-    let plain = plain(format, entries);
+    let plain = written(format, false, entries);
     let rounds = if quick { 1 } else { 5 };
     let cell = |compress: &mut dyn FnMut() -> Result<usize, Failure>, rounds: usize| {
         let mut times = Vec::new();
@@ -69,46 +79,38 @@ fn row(format: Format, entries: &[Entry], quick: bool) -> Result<Vec<String>, Fa
     Ok(vec![
         format!("{format:?}"),
         grouped(plain.len() as f64),
-        cell(&mut || Ok(black_box(ours(format, entries)).len()), rounds)?,
-        cell(&mut || Ok(black_box(compress_to_vec(&plain, 1)).len()), rounds.min(3))?,
+        cell(
+            &mut || Ok(black_box(written(format, true, entries)).len()),
+            rounds,
+        )?,
+        cell(
+            &mut || Ok(black_box(compress_to_vec(&plain, 1)).len()),
+            rounds.min(3),
+        )?,
         cell(&mut || Ok(black_box(compress_to_vec(&plain, 6)).len()), 1)?,
         cell(&mut || Ok(black_box(compress_to_vec(&plain, 7)).len()), 1)?,
         cell(&mut || gzip(&plain), 1)?,
     ])
 }
 
-fn plain(format: Format, entries: &[Entry]) -> Vec<u8> {
-    let mut all = Vec::new();
-    let mut buffer = [0; 256];
-    all.extend_from_slice(format.prefix());
-    for entry in entries {
-        let mut out = Out::new(&mut buffer);
-        format.template().head(&entry.hash, &mut out);
-        format.template().tail(&format.values(entry), &mut out);
-        all.extend_from_slice(out.written());
-    }
-    all.extend_from_slice(format.suffix());
-    all
-}
-
-fn ours(format: Format, entries: &[Entry]) -> Vec<u8> {
-    let mut all = Vec::with_capacity(1 << 24);
+/// A whole scrape, by way of a buffer as a connection has it.
+fn written(format: Format, gzip: bool, entries: &[Entry]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(128 * entries.len());
     let mut buffer = [0; 4_096];
-    let mut encoder = Encoder::new(format.template());
     let mut out = Out::new(&mut buffer);
-    encoder.begin(&mut out).unwrap();
-    encoder.text(format.prefix(), &mut out).unwrap();
+    let mut sink = Sink::new(format, gzip);
+    let begun = sink.begin(&mut out);
+    debug_assert!(begun.is_ok());
     for entry in entries {
-        if encoder.record(&entry.hash, format.values(entry), &mut out).is_err() {
+        while sink.record(entry, &mut out).is_err() {
             all.extend_from_slice(out.written());
             out.truncate(0);
-            encoder.record(&entry.hash, format.values(entry), &mut out).unwrap();
         }
     }
     all.extend_from_slice(out.written());
     out.truncate(0);
-    encoder.text(format.suffix(), &mut out).unwrap();
-    encoder.end(&mut out).unwrap();
+    let ended = sink.end(&mut out);
+    debug_assert!(ended.is_ok());
     all.extend_from_slice(out.written());
     all
 }
