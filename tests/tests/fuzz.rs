@@ -93,6 +93,11 @@ fn hash_lines() {
 }
 
 #[test]
+fn gzip() {
+    run("gzip", 300);
+}
+
+#[test]
 fn http_request() {
     run("http_request", 300);
 }
