@@ -37,6 +37,7 @@ pub mod journal;
 pub mod network;
 pub mod policy;
 pub mod random;
+pub mod reach;
 pub mod store;
 mod survey;
 pub mod sync;

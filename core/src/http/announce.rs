@@ -7,11 +7,11 @@ use crate::time::Secs;
 use crate::tracker::{Announced, Tracker};
 use crate::wire::Out;
 use crate::wire::bencode::Dict;
-use crate::wire::http::Persistence;
 
 use super::failure::Failure;
 use super::reply::Reply;
 use super::request::Asked;
+use super::serve::Asker;
 use super::{failure, request};
 
 /// Bytes of a reply that aren't peers: at most 91 of head and 184 of keys and numbers.
@@ -27,16 +27,12 @@ pub(super) const MOST_LISTED: usize = (super::LARGEST_REPLY - FRAME) / LARGEST_E
 const V4: usize = 6;
 const V6: usize = 18;
 
-/// Replies to the announce that `query` is.
-pub(super) fn answer(
-    query: &[u8],
-    persistence: Persistence,
-    remote: IpAddr,
-    tracker: &mut Tracker<'_>,
-    now: Secs,
-    out: &mut Out<'_>,
-) {
-    let asked = match request::announce(query, remote, tracker.policy()) {
+/// Replies to the announce of `asker`.
+pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, out: &mut Out<'_>) {
+    let persistence = asker.persistence;
+    let source = request::source(asker, tracker.policy());
+    let query = asker.query.unwrap_or_default();
+    let asked = match request::announce(query, source, tracker.policy()) {
         Ok(asked) => asked,
         Err(failure) => return failure::answer(failure, persistence, tracker, out),
     };
@@ -49,7 +45,7 @@ pub(super) fn answer(
     let mut dict = Dict::begin(out);
     dict.integer(b"8:complete", announced.counts.seeders);
     dict.integer(b"10:downloaded", announced.counts.completed);
-    match remote {
+    match source {
         IpAddr::V4(ip) => dict.bytes(b"11:external ip", &ip.octets()),
         IpAddr::V6(ip) => dict.bytes(b"11:external ip", &ip.octets()),
     }
