@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use crate::reach::external;
 use crate::time::Secs;
 use crate::tracker::{Announced, Tracker};
 use crate::wire::Out;
@@ -38,14 +39,17 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     };
     tracker.counters.http_announces += 1;
     tracker.counters.wanting(asked.wanted);
-    let Ok(announced) = tracker.announce(&asked.announce, now) else {
+    let Ok(mut announced) = tracker.announce(&asked.announce, now) else {
         return failure::answer(Failure::Denied, persistence, tracker, out);
     };
+    if asked.announce.peer.ip() != source {
+        tracker.show_to(source, &mut announced);
+    }
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.integer(b"8:complete", announced.counts.seeders);
     dict.integer(b"10:downloaded", announced.counts.completed);
-    match source {
+    match external(source, &tracker.policy().lan) {
         IpAddr::V4(ip) => dict.bytes(b"11:external ip", &ip.octets()),
         IpAddr::V6(ip) => dict.bytes(b"11:external ip", &ip.octets()),
     }

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 use crate::policy::{Policy, ProxyHeader, Right};
-use crate::reach::is_unicast;
+use crate::reach::{is_unicast, may_name};
 use crate::tracker::{Announce, Event};
 use crate::wire::forwarded;
 use crate::wire::query::{BadValue, Encoded, Pairs};
@@ -32,13 +32,16 @@ pub(super) fn source(asker: &Asker<'_>, policy: &Policy) -> IpAddr {
     if !policy.allows(asker.remote, Right::Proxy) {
         return asker.remote;
     }
-    let (name, parse): (&[u8], fn(&[u8]) -> Option<IpAddr>) = match policy.proxy_header {
-        ProxyHeader::XForwardedFor => (b"x-forwarded-for", forwarded::x_forwarded_for),
-        ProxyHeader::XRealIp => (b"x-real-ip", forwarded::single),
-        ProxyHeader::CfConnectingIp => (b"cf-connecting-ip", forwarded::single),
-        ProxyHeader::Forwarded => (b"forwarded", forwarded::forwarded),
-    };
-    asker.header(name).and_then(parse).unwrap_or(asker.remote)
+    let header = |name| asker.header(name);
+    match policy.proxy_header {
+        ProxyHeader::XForwardedFor => {
+            header(b"x-forwarded-for").and_then(forwarded::x_forwarded_for)
+        }
+        ProxyHeader::XRealIp => header(b"x-real-ip").and_then(forwarded::single),
+        ProxyHeader::CfConnectingIp => header(b"cf-connecting-ip").and_then(forwarded::single),
+        ProxyHeader::Forwarded => header(b"forwarded").and_then(forwarded::forwarded),
+    }
+    .unwrap_or(asker.remote)
 }
 
 /// Parses the query of an announce from `source` in one pass (BEP 3).
@@ -49,7 +52,8 @@ pub(super) fn source(asker: &Asker<'_>, policy: &Policy) -> IpAddr {
 ///   over either family by themselves.
 /// - `ip` is believed only with [`Policy::ip_from_query`], then from anybody, before what a proxy
 ///   says; a proxy passes on what its client asks for, so that without the switch it isn't believed
-///   from there either. The last one counts, and one that isn't an address is a failure.
+///   from there either. The last one counts. A failure is one that isn't an address, or that means
+///   something only nearer to the tracker than `source` is.
 /// - `info_hash` must be 20 bytes, and `peer_id` if there is one; `port` 1 to 65535. `peer_id` is
 ///   told to the log of completed downloads, if the operator has one, and not stored.
 /// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know
@@ -117,7 +121,7 @@ pub(super) fn announce(query: &[u8], source: IpAddr, policy: &Policy) -> Result<
         }
     }
     let info_hash = info_hash.ok_or(Failure::NoInfoHash)?;
-    if !is_unicast(ip) {
+    if !is_unicast(ip) || !may_name(source, ip, &policy.lan) {
         return Err(Failure::BadAddress);
     }
     Ok(Asked {
