@@ -39,6 +39,7 @@ pub mod journal;
 pub mod network;
 pub mod policy;
 pub mod random;
+pub mod reach;
 pub mod stats;
 pub mod store;
 mod survey;

@@ -1,6 +1,6 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use siphasher::sip::SipHasher13;
 
@@ -11,6 +11,7 @@ use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
 use crate::random::Random;
+use crate::reach::{self, Near, Scope};
 use crate::stats::{RequestLog, Woodpeckers};
 use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
 use crate::survey::Survey;
@@ -68,6 +69,8 @@ pub struct Announced {
     pub v6_peers: u32,
     torrent: Option<TorrentId>,
     selection: Selection,
+    /// From where the announcer looks, if it isn't told of all peers as they are stored.
+    pub(crate) asker: Option<Scope>,
 }
 
 /// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
@@ -122,6 +125,7 @@ pub struct Tracker<'m> {
     /// Minutes from 1970 to second 0 of the clock.
     epoch: u32,
     access: Access<'m>,
+    near: Near,
     pub(crate) cookies: Cookies,
     /// See [`id`](Self::id).
     id: u32,
@@ -155,6 +159,7 @@ impl<'m> Tracker<'m> {
             survey: Survey::new(&mut []),
             epoch: 0,
             access: Access::default(),
+            near: Near::default(),
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
@@ -200,6 +205,9 @@ impl<'m> Tracker<'m> {
     /// Changes the policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.store.set_limits(&policy);
+        if policy.lan.networks != self.policy.lan.networks && self.store.peers() > 0 {
+            self.near = Near::ANY;
+        }
         self.policy = policy;
     }
 
@@ -263,7 +271,29 @@ impl<'m> Tracker<'m> {
                 exclude: announce.peer,
                 seeders: wants_seeders,
             },
+            asker: self.asker(announce.peer.ip()),
         })
+    }
+
+    /// Takes note of where a peer can be reached that is stored from now on.
+    #[inline]
+    pub(crate) fn note_reach(&mut self, peer: &PeerAddr) {
+        self.near.note(peer.ip(), &self.policy.lan);
+    }
+
+    /// Has the reply name peers as one reaches them from `source`, where the announcer really is,
+    /// if that isn't the address that it is stored at.
+    pub fn show_to(&self, source: IpAddr, announced: &mut Announced) {
+        announced.asker = self.asker(source);
+    }
+
+    #[inline]
+    fn asker(&self, source: IpAddr) -> Option<Scope> {
+        if !self.near.is_any() {
+            return None;
+        }
+        let asker = Scope::of_asker(source, &self.policy.lan);
+        self.near.matters_to(asker).then_some(asker)
     }
 
     /// Stores or refreshes the announcer and counts what there is to count.
@@ -273,6 +303,7 @@ impl<'m> Tracker<'m> {
         } = announce;
         let completed = status == Status::Seeder && announce.event == Event::Completed;
         let stored = self.store.announce(info_hash, peer, status, completed, now);
+        self.note_reach(peer);
         if let Outcome::Renewed(seconds) = stored.outcome {
             self.counters.renewal(seconds);
             if self.policy.woodpeckers {
@@ -316,21 +347,32 @@ impl<'m> Tracker<'m> {
     /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and
     /// returns the bytes used.
     ///
-    /// Never the announcer; no seeders if the announcer needs none.
+    /// Never the announcer; no seeders if the announcer needs none; with addresses that mean
+    /// something where the announcer is: see [`reach`].
     pub fn choose_v4(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
-        announced.torrent.map_or(0, |id| {
-            self.store
-                .choose_v4(id, &announced.selection, &mut self.random, out)
-        })
+        let Some(id) = announced.torrent else {
+            return 0;
+        };
+        let (store, random) = (&self.store, &mut self.random);
+        let mut choose = |out: &mut [u8]| store.choose_v4(id, &announced.selection, random, out);
+        match announced.asker {
+            None => choose(out),
+            Some(asker) => reach::fill::<Ipv4Addr>(&self.policy.lan, asker, out, &mut choose),
+        }
     }
 
     /// Fills `out` with compact IPv6 peers of 18 bytes (BEP 7), otherwise as
     /// [`choose_v4`](Self::choose_v4).
     pub fn choose_v6(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
-        announced.torrent.map_or(0, |id| {
-            self.store
-                .choose_v6(id, &announced.selection, &mut self.random, out)
-        })
+        let Some(id) = announced.torrent else {
+            return 0;
+        };
+        let (store, random) = (&self.store, &mut self.random);
+        let mut choose = |out: &mut [u8]| store.choose_v6(id, &announced.selection, random, out);
+        match announced.asker {
+            None => choose(out),
+            Some(asker) => reach::fill::<Ipv6Addr>(&self.policy.lan, asker, out, &mut choose),
+        }
     }
 
     /// The counts of a torrent; all zero if it is unknown.
@@ -345,6 +387,9 @@ impl<'m> Tracker<'m> {
     pub fn tick(&mut self, now: Secs) {
         self.load.tick();
         self.survey.tick();
+        if self.store.peers() == 0 {
+            self.near = Near::default();
+        }
         self.woodpeckers.tick();
         let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
         self.store.sweep(now, steps);

@@ -1,8 +1,9 @@
 //! The UDP tracker protocol (BEP 15): one datagram in, at most one out.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
+use crate::reach::is_unicast;
 use crate::time::Secs;
 use crate::tracker::{Announce, Denied, Event, Tracker};
 use crate::wire::udp::{self, Request, TransactionId};
@@ -193,10 +194,4 @@ fn error(tracker: &mut Tracker<'_>, transaction: TransactionId, text: &[u8], rep
     tracker.counters.udp_errors += 1;
     reply.put(&udp::emit_error(transaction));
     reply.put(text);
-}
-
-/// Whether a reply to this address goes to one machine (RFC 1122 section 3.2.1.3, RFC 4291 section
-/// 2.7).
-const fn is_unicast(ip: IpAddr) -> bool {
-    !(ip.is_multicast() || ip.is_unspecified() || matches!(ip, IpAddr::V4(v4) if v4.is_broadcast()))
 }

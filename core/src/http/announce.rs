@@ -3,15 +3,16 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use crate::reach::external;
 use crate::time::Secs;
 use crate::tracker::{Announced, Tracker};
 use crate::wire::Out;
 use crate::wire::bencode::Dict;
-use crate::wire::http::Persistence;
 
 use super::failure::Failure;
 use super::reply::Reply;
 use super::request::Asked;
+use super::serve::Asker;
 use super::{failure, request};
 
 /// Bytes of a reply that aren't peers: at most 91 of head and 184 of keys and numbers.
@@ -27,29 +28,28 @@ pub(super) const MOST_LISTED: usize = (super::LARGEST_REPLY - FRAME) / LARGEST_E
 const V4: usize = 6;
 const V6: usize = 18;
 
-/// Replies to the announce that `query` is.
-pub(super) fn answer(
-    query: &[u8],
-    persistence: Persistence,
-    remote: IpAddr,
-    tracker: &mut Tracker<'_>,
-    now: Secs,
-    out: &mut Out<'_>,
-) {
-    let asked = match request::announce(query, remote, tracker.policy()) {
+/// Replies to the announce of `asker`.
+pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, out: &mut Out<'_>) {
+    let persistence = asker.persistence;
+    let source = request::source(asker, tracker.policy());
+    let query = asker.query.unwrap_or_default();
+    let asked = match request::announce(query, source, tracker.policy()) {
         Ok(asked) => asked,
         Err(failure) => return failure::answer(failure, persistence, tracker, out),
     };
     tracker.counters.http_announces += 1;
     tracker.counters.wanting(asked.wanted);
-    let Ok(announced) = tracker.announce(&asked.announce, now) else {
+    let Ok(mut announced) = tracker.announce(&asked.announce, now) else {
         return failure::answer(Failure::Denied, persistence, tracker, out);
     };
+    if asked.announce.peer.ip() != source {
+        tracker.show_to(source, &mut announced);
+    }
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.integer(b"8:complete", announced.counts.seeders);
     dict.integer(b"10:downloaded", announced.counts.completed);
-    match remote {
+    match external(source, &tracker.policy().lan) {
         IpAddr::V4(ip) => dict.bytes(b"11:external ip", &ip.octets()),
         IpAddr::V6(ip) => dict.bytes(b"11:external ip", &ip.octets()),
     }

@@ -20,6 +20,7 @@ pub(super) enum Failure {
     BadPeerId,
     NoPort,
     BadPort,
+    BadAddress,
     BadNumber,
     NoTorrents,
     Denied,
@@ -36,15 +37,19 @@ impl Failure {
             Self::BadPeerId => "The peer_id is not 20 bytes.",
             Self::NoPort => "Your client forgot to send its port.",
             Self::BadPort => "The port is not a number from 1 to 65535.",
+            Self::BadAddress => "The ip is not an address at which others could reach a peer.",
             Self::BadNumber => "One of left and numwant is not a number.",
             Self::NoTorrents => "A scrape must name torrents by info_hash.",
             Self::Denied => "Requested download is not authorized for use with this tracker.",
         }
     }
 
-    /// Whether asking again can help: a client without a port may get one.
+    /// Whether asking again can't help: a client without a port or a public address may get one.
     const fn is_for_ever(self) -> bool {
-        !matches!(self, Self::NoPort | Self::BadPort | Self::Denied)
+        !matches!(
+            self,
+            Self::NoPort | Self::BadPort | Self::BadAddress | Self::Denied
+        )
     }
 }
 

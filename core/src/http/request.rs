@@ -3,12 +3,15 @@
 use core::net::IpAddr;
 use core::num::NonZeroU16;
 
-use crate::policy::Policy;
+use crate::policy::{Policy, ProxyHeader, Right};
+use crate::reach::{is_unicast, may_name};
 use crate::tracker::{Announce, Event};
+use crate::wire::forwarded;
 use crate::wire::query::{BadValue, Encoded, Pairs};
 use crate::wire::{InfoHash, PeerAddr, PeerId};
 
 use super::failure::Failure;
+use super::serve::Asker;
 
 /// An announce and how its client wants the peers.
 #[derive(Clone, Debug)]
@@ -20,11 +23,37 @@ pub(super) struct Asked {
     pub(super) compact: bool,
 }
 
-/// Parses the query of an announce from `remote` in one pass (BEP 3).
+/// Where a request comes from: the address of the connection, or the one that a trusted proxy at
+/// that address names.
+///
+/// The first header of the policy's name counts; if what it names is no address, the connection's
+/// does. Nobody else's headers are looked at.
+pub(super) fn source(asker: &Asker<'_>, policy: &Policy) -> IpAddr {
+    if !policy.allows(asker.remote, Right::Proxy) {
+        return asker.remote;
+    }
+    let header = |name| asker.header(name);
+    match policy.proxy_header {
+        ProxyHeader::XForwardedFor => {
+            header(b"x-forwarded-for").and_then(forwarded::x_forwarded_for)
+        }
+        ProxyHeader::XRealIp => header(b"x-real-ip").and_then(forwarded::single),
+        ProxyHeader::CfConnectingIp => header(b"cf-connecting-ip").and_then(forwarded::single),
+        ProxyHeader::Forwarded => header(b"forwarded").and_then(forwarded::forwarded),
+    }
+    .unwrap_or(asker.remote)
+}
+
+/// Parses the query of an announce from `source` in one pass (BEP 3).
 ///
 /// - Names that mean nothing here are ignored, and so are names without a value and wrong encodings
-///   in them: `uploaded`, `key`, `trackerid`, `ip`, `no_peer_id` (no reply has peer ids) and
-///   whatever clients invent.
+///   in them: `uploaded`, `key`, `trackerid`, `no_peer_id` (no reply has peer ids) and whatever
+///   clients invent. So are `ipv4` and `ipv6` (BEP 7), which name a second address: clients announce
+///   over either family by themselves.
+/// - `ip` is believed only with [`Policy::ip_from_query`], then from anybody, before what a proxy
+///   says; a proxy passes on what its client asks for, so that without the switch it isn't believed
+///   from there either. The last one counts. A failure is one that isn't an address, or that means
+///   something only nearer to the tracker than `source` is.
 /// - `info_hash` must be 20 bytes, and `peer_id` if there is one; `port` 1 to 65535. `peer_id` is
 ///   told to the log of completed downloads, if the operator has one, and not stored.
 /// - `left`, `downloaded`: up to 2^64 - 1. A negative `left` is that of a client which doesn't know
@@ -38,7 +67,8 @@ pub(super) struct Asked {
 /// # Errors
 ///
 /// The first of what is wrong, then the first of what is missing.
-pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<Asked, Failure> {
+pub(super) fn announce(query: &[u8], source: IpAddr, policy: &Policy) -> Result<Asked, Failure> {
+    let mut ip = source;
     let mut info_hash = None;
     let mut peer_id = None;
     let mut port = None;
@@ -68,6 +98,13 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
                 let number = number.and_then(|number| u16::try_from(number).ok());
                 port = Some(number.and_then(NonZeroU16::new).ok_or(Failure::BadPort)?);
             }
+            Parameter::Ip => {
+                if policy.ip_from_query {
+                    let mut scratch = [0; LONGEST_IP];
+                    let text = value.plain(&mut scratch);
+                    ip = forwarded::literal(text).ok_or(Failure::BadAddress)?;
+                }
+            }
             Parameter::Left => left = value.number()?.value(),
             Parameter::Downloaded => {
                 if let Ok(number) = value.number() {
@@ -84,10 +121,13 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
         }
     }
     let info_hash = info_hash.ok_or(Failure::NoInfoHash)?;
+    if !is_unicast(ip) || !may_name(source, ip, &policy.lan) {
+        return Err(Failure::BadAddress);
+    }
     Ok(Asked {
         announce: Announce {
             info_hash,
-            peer: PeerAddr::new(remote, port.ok_or(Failure::NoPort)?),
+            peer: PeerAddr::new(ip, port.ok_or(Failure::NoPort)?),
             peer_id,
             event,
             left,
@@ -98,12 +138,16 @@ pub(super) fn announce(query: &[u8], remote: IpAddr, policy: &Policy) -> Result<
     })
 }
 
+/// Characters of the longest text of an address: eight groups, the last two as IPv4.
+const LONGEST_IP: usize = 45;
+
 /// What an announce may say that matters here.
 #[derive(Clone, Copy)]
 enum Parameter {
     InfoHash,
     PeerId,
     Port,
+    Ip,
     Left,
     Downloaded,
     Event,
@@ -122,6 +166,7 @@ impl Parameter {
             b"info_hash" => Self::InfoHash,
             b"peer_id" => Self::PeerId,
             b"port" => Self::Port,
+            b"ip" => Self::Ip,
             b"left" => Self::Left,
             b"downloaded" => Self::Downloaded,
             b"event" => Self::Event,

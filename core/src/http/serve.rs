@@ -157,15 +157,11 @@ fn answer(
     now: Secs,
     out: &mut Out<'_>,
 ) -> Option<StreamId> {
-    let &Asker {
-        remote,
-        persistence,
-        ..
-    } = asker;
+    let persistence = asker.persistence;
     let query = asker.query.unwrap_or_default();
     match Resource::of(path, asker.query.is_some(), tracker.policy().stats_path()) {
         Some(Resource::Announce) => {
-            announce::answer(query, persistence, remote, tracker, now, out);
+            announce::answer(asker, tracker, now, out);
             return None;
         }
         Some(Resource::FullScrape) if tracker.policy().full_scrape != FullScrape::Off => {

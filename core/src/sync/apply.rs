@@ -110,6 +110,7 @@ impl<'m> Tracker<'m> {
         };
         let completed = flags.seeder && flags.completed;
         let stored = self.store.announce(hash, peer, status, completed, now);
+        self.note_reach(peer);
         if stored.completed {
             self.counters.completed = self.counters.completed.wrapping_add(1);
         }

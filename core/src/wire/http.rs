@@ -239,7 +239,7 @@ fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadRequest> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BadRequest, HeadEnd, Persistence, Request};
+    use super::{BadRequest, HeadEnd, Persistence, Request, header};
 
     #[test]
     fn a_head_ends_at_the_first_empty_line_however_lines_end() {
@@ -307,6 +307,27 @@ mod tests {
             assert_eq!(length, head.len());
             assert_eq!(request.persistence, persistence, "{head:?}");
         }
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_name_in_any_case_and_the_first_counts() {
+        let head =
+            b"GET /a HTTP/1.1\r\nHost: a:b\nX-REAL-ip:\t 1 2\r\nx-real-ip: 3\r\nEmpty:\r\n\r\n\
+            Behind: 4\r\n\r\n";
+        assert!(Request::parse(head).is_ok());
+        for (name, value) in [
+            ("X-Real-IP", Some("1 2")),
+            ("HOST", Some("a:b")),
+            ("empty", Some("")),
+            ("X-Real-I", None),
+            ("X-Real-IPs", None),
+            ("", None),
+            ("Behind", None),
+        ] {
+            let value = value.map(str::as_bytes);
+            assert_eq!(header(head, name.as_bytes()), value, "{name}");
+        }
+        assert_eq!(header(b"GET /a\n\nHost: a\n\n", b"host"), None);
     }
 
     #[test]

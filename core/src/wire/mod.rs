@@ -1,6 +1,7 @@
 //! Bytes to values and back, with no state.
 
 pub mod bencode;
+pub mod forwarded;
 pub mod hash_line;
 pub mod http;
 mod info_hash;

@@ -84,7 +84,7 @@ impl<'q> Encoded<'q> {
 
     /// What it stands for, to compare with short known texts: itself if nothing in it is encoded,
     /// else decoded into `scratch`. Empty if that is too short or the encoding is wrong.
-    pub fn plain<'p>(self, scratch: &'p mut [u8; 16]) -> &'p [u8]
+    pub fn plain<'p, const N: usize>(self, scratch: &'p mut [u8; N]) -> &'p [u8]
     where
         'q: 'p,
     {

@@ -4,6 +4,7 @@ mod announce;
 mod clients;
 mod connections;
 mod scrape;
+mod sources;
 mod streams;
 
 use std::string::String;
