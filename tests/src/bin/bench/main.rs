@@ -1,12 +1,14 @@
 //! The benches. They print figures as Markdown and assert none: times are for people to judge.
 //!
-//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for
-//! a run that only shows that it runs. Other trackers are measured where they are installed.
+//! `bench memory`, `bench speed`, `bench instructions`, `bench growth` and `bench lists`, each with
+//! `--quick` for a run that only shows that it runs. Other trackers are measured where they are
+//! installed.
 #![forbid(unsafe_code)]
 
 mod growth;
 mod in_process;
 mod instructions;
+mod lists;
 mod memory;
 mod speed;
 mod table;
@@ -15,12 +17,13 @@ mod trackers;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-usage: bench memory|speed|instructions|growth [--quick]
+usage: bench memory|speed|instructions|growth|lists [--quick]
 
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
+  lists         memory, time to load and time to ask of access lists
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
         ["growth"] => growth::run(quick),
+        ["lists"] => lists::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
