@@ -159,6 +159,18 @@ impl Server {
         assert!(text.contains(needle), "{needle:?} is missing in:\n{text}");
     }
 
+    /// Waits until standard error contains `needle` so many times.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't within [`DEADLINE`], or the program ends without saying it.
+    pub fn wait_for_times(&self, needle: &str, times: usize) {
+        let enough = |text: &str| text.matches(needle).count() >= times;
+        self.log.wait_until(|text, ended| ended || enough(text));
+        let text = self.stderr();
+        assert!(enough(&text), "{needle:?} is not {times} times in:\n{text}");
+    }
+
     /// Sends a signal to the program.
     ///
     /// # Panics

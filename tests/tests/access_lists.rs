@@ -287,13 +287,7 @@ fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
     .expect("a FIFO");
     fs::set_permissions(&list, Permissions::from_mode(0o666)).expect("a FIFO for all");
     server.signal(Signal::HUP);
-    until(|| {
-        server
-            .stderr()
-            .matches(": not a file; the list stays")
-            .count()
-            == 2
-    });
+    server.wait_for_times(": not a file; the list stays", 2);
     fs::remove_file(&list).expect("to remove the FIFO");
 
     // A file that has become empty is a list without hashes (opentracker keeps the old one).
@@ -390,7 +384,7 @@ fn fifos_add_and_delete_at_once_and_a_reload_forgets_it() {
     fs::write(&add, lines([1])).expect("to write");
     until(|| admitted(&server, &[1]) == [true]);
     server.signal(Signal::HUP);
-    until(|| server.stderr().matches("whitelist: 2 hashes from").count() == 2);
+    server.wait_for_times("whitelist: 2 hashes from", 2);
     assert_eq!(
         admitted(&server, &[0, 1, 2, 3, 9]),
         [false, true, true, false, false]
@@ -427,11 +421,7 @@ fn lines_in_a_fifo_need_an_end_and_may_come_in_pieces() {
         writer.write_all(&[b'a'; 4096]).expect("to write");
     }
     drop(writer);
-    until(|| {
-        server
-            .stderr()
-            .contains("lines that are no info hashes were skipped")
-    });
+    server.wait_for_stderr("lines that are no info hashes were skipped");
     fs::write(&add, hex(hash(3))).expect("to write");
     // That there is no line end is only known when it was read, and the writer's going with it.
     assert_eq!(admitted(&server, &[3]), [false]);

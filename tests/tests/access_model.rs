@@ -13,6 +13,7 @@ use wrtracker_core::wire::InfoHash;
 enum Op {
     Insert(u8),
     Remove(u8),
+    Begin(u8),
     Add(u8),
     Commit,
     Abort,
@@ -22,6 +23,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0..24u8).prop_map(Op::Insert),
         4 => (0..24u8).prop_map(Op::Remove),
+        1 => (0..12u8).prop_map(Op::Begin),
         6 => (0..24u8).prop_map(Op::Add),
         1 => Just(Op::Commit),
         1 => Just(Op::Abort),
@@ -53,26 +55,40 @@ fn run(ops: &[Op], words: usize, key: [u8; 16]) -> Result<u32, TestCaseError> {
     let mut memory = std::vec![0; words];
     let mut list = AccessList::new(&mut memory, &key);
     let (mut active, mut loaded) = (BTreeSet::new(), BTreeSet::new());
-    let capacity = list.capacity();
+    // Of the set in force, and of the one that is loaded.
+    let mut capacity = [list.capacity(); 2];
+    let most = capacity[0];
     let mut full = 0;
     for op in ops {
         match *op {
             Op::Insert(number) => {
                 let result = list.insert(&hash(number));
-                prop_assert_eq!(result, put(&mut active, number, capacity));
+                prop_assert_eq!(result, put(&mut active, number, capacity[0]));
                 full += u32::from(result.is_err());
             }
             Op::Remove(number) => {
                 prop_assert_eq!(list.remove(&hash(number)), active.remove(&number));
             }
+            Op::Begin(expected) => {
+                list.begin(expected.into(), zero);
+                loaded.clear();
+                // A quarter of the slots stays empty, so an eighth does; and it is in the memory.
+                let slots = (usize::from(expected) * 4)
+                    .div_ceil(3)
+                    .max(2)
+                    .min(words / 2);
+                capacity[1] = slots - slots.div_ceil(8);
+                prop_assert!(capacity[1] >= usize::from(expected).min(most));
+            }
             Op::Add(number) => {
                 let result = list.add(&hash(number));
-                prop_assert_eq!(result, put(&mut loaded, number, capacity).map(drop));
+                prop_assert_eq!(result, put(&mut loaded, number, capacity[1]).map(drop));
                 full += u32::from(result.is_err());
             }
             Op::Commit => {
                 list.commit(zero);
                 active = std::mem::take(&mut loaded);
+                capacity.swap(0, 1);
             }
             Op::Abort => {
                 list.abort(zero);
@@ -80,6 +96,7 @@ fn run(ops: &[Op], words: usize, key: [u8; 16]) -> Result<u32, TestCaseError> {
             }
         }
         prop_assert_eq!((list.len(), list.loaded()), (active.len(), loaded.len()));
+        prop_assert_eq!(list.capacity(), capacity[0]);
         for number in 0..24 {
             prop_assert_eq!(list.contains(&hash(number)), active.contains(&number));
         }

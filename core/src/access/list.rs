@@ -7,9 +7,9 @@ use crate::wire::InfoHash;
 
 /// A set of info hashes that can be loaded anew while it is in use.
 ///
-/// Its memory has two halves. One holds the set in force; a reload fills the other, and
-/// [`commit`](Self::commit) swaps them when the new set is whole. Outside of a load the other half
-/// is all zero, so its pages need not be resident.
+/// Its memory has two halves. One holds the set in force; a reload [begins](Self::begin) to fill
+/// the other, and [`commit`](Self::commit) swaps them when the new set is whole. Outside of a load
+/// the other half is all zero, so its pages need not be resident.
 ///
 /// What is kept of an info hash is a fingerprint of 8 bytes: its SipHash-2-4 under a key that
 /// nobody outside knows. A torrent that isn't in a list of n is taken for one that is with a
@@ -54,7 +54,7 @@ impl<'m> AccessList<'m> {
         self.len() == 0
     }
 
-    /// Most hashes.
+    /// Most hashes in force, after the last [`begin`](Self::begin) and [`commit`](Self::commit).
     pub const fn capacity(&self) -> usize {
         self.active.capacity()
     }
@@ -66,8 +66,9 @@ impl<'m> AccessList<'m> {
 
     /// Whether the hash is in force.
     ///
-    /// Looks at 2.5 words next to each other on average in a list that is half full, 32 in a full
-    /// one; the fingerprints being random, nobody outside can make it more.
+    /// Looks at 2.5 words next to each other on average in a list that is half full, 8.5 in one
+    /// that has as many hashes as were expected, 32 in a full one; the fingerprints being random,
+    /// nobody outside can make it more.
     pub fn contains(&self, hash: &InfoHash) -> bool {
         self.active.contains(self.fingerprint(hash))
     }
@@ -86,6 +87,16 @@ impl<'m> AccessList<'m> {
     /// in. Work as for [`contains`](Self::contains), twice.
     pub fn remove(&mut self, hash: &InfoHash) -> bool {
         self.active.remove(self.fingerprint(hash))
+    }
+
+    /// Begins a load of at most `expected` hashes, and gives one up that had begun; `zero` as with
+    /// [`commit`](Self::commit).
+    ///
+    /// The fewer are expected, the fewer pages of the memory become resident: 10.7 bytes for each.
+    /// No more than that fit, by and by: with [`usize::MAX`] as many as there is memory for.
+    pub fn begin(&mut self, expected: usize, zero: impl FnOnce(&mut [u64])) {
+        self.other.clear(zero);
+        self.other.spread(expected);
     }
 
     /// Adds a hash to those that will be in force after [`commit`](Self::commit). Twice the same is
@@ -158,6 +169,32 @@ mod tests {
         assert_eq!(list.len(), 49);
         list.commit(|half| half.fill(0));
         assert!(list.is_empty());
+        assert!(memory.iter().all(|word| *word == 0));
+    }
+
+    #[test]
+    fn a_load_has_room_for_what_is_expected_and_for_no_more_than_there_is() {
+        let mut memory = vec![0; AccessList::words(1000)];
+        let mut list = AccessList::new(&mut memory, KEY);
+        for (expected, least, most) in [
+            (0, 0, 2),
+            (10, 10, 13),
+            (999, 999, 1000),
+            (5000, 1000, 1000),
+        ] {
+            list.begin(expected, |half| half.fill(0));
+            let added = (0..)
+                .take_while(|nth| list.add(&hash(*nth)).is_ok())
+                .count();
+            assert!((least..=most).contains(&added), "{expected}: {added}");
+            if expected < 999 {
+                list.begin(expected, |half| half.fill(0));
+                assert_eq!(list.loaded(), 0);
+            }
+            list.commit(|half| half.fill(0));
+        }
+        assert_eq!(list.len(), 1000);
+        list.commit(|half| half.fill(0));
         assert!(memory.iter().all(|word| *word == 0));
     }
 

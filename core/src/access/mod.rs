@@ -51,25 +51,28 @@ mod tests {
 
     #[test]
     fn both_lists_are_in_force_and_none_admits_all() {
-        let list = |hashes: &[InfoHash]| {
-            let memory = std::vec![0; AccessList::words(2)].leak();
+        type Hashes = Option<&'static [InfoHash]>;
+        fn list<'m>(hashes: Hashes, memory: &'m mut [u64]) -> Option<AccessList<'m>> {
             let mut list = AccessList::new(memory, &[7; 16]);
-            for hash in hashes {
+            for hash in hashes? {
                 list.insert(hash).unwrap();
             }
             Some(list)
-        };
-        for (whitelist, blacklist, admitted) in [
+        }
+        let cases: [(Hashes, Hashes, [bool; 2]); 6] = [
             (None, None, [true, true]),
-            (list(&[]), None, [false, false]),
-            (None, list(&[]), [true, true]),
-            (list(&[A]), None, [true, false]),
-            (None, list(&[A]), [false, true]),
-            (list(&[A, B]), list(&[A]), [false, true]),
-        ] {
+            (Some(&[]), None, [false, false]),
+            (None, Some(&[]), [true, true]),
+            (Some(&[A]), None, [true, false]),
+            (None, Some(&[A]), [false, true]),
+            (Some(&[A, B]), Some(&[A]), [false, true]),
+        ];
+        for (white, black, admitted) in cases {
+            let mut memory = [[0; AccessList::words(2)]; 2];
+            let [one, other] = &mut memory;
             let mut access = Access {
-                whitelist,
-                blacklist,
+                whitelist: list(white, one),
+                blacklist: list(black, other),
             };
             assert_eq!([A, B].map(|hash| access.admits(&hash)), admitted);
             // What changes is the whitelist, if there is one.

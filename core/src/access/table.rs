@@ -2,7 +2,7 @@
 //!
 //! The numbers must be as good as random, which fingerprints under a secret key are. The slot where
 //! the search for a number begins is in the same proportion to all slots as the number is to 2^64,
-//! so any count of slots will do. Removing moves what follows back, so there are no tombstones and
+//! so any count of slots will do, and a table for few numbers uses few of its slots. Removing moves what follows back, so there are no tombstones and
 //! the time of a search depends on what is in the table now, not on what has been.
 
 use core::fmt;
@@ -22,6 +22,8 @@ impl core::error::Error for Full {}
 /// See the module. A slot that is zero is empty.
 pub(super) struct Table<'m> {
     slots: &'m mut [u64],
+    /// Slots in use, at the start; the others stay zero.
+    used: usize,
     entries: usize,
 }
 
@@ -36,14 +38,24 @@ enum Found {
 }
 
 impl<'m> Table<'m> {
-    /// An empty table in `slots`, which must be all zero. Slots beyond 2^32 stay unused.
+    /// An empty table in `slots`, which must be all zero. It uses all of them, up to 2^32.
     pub(super) fn new(slots: &'m mut [u64]) -> Self {
-        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
-        let slots = match slots.len() > most {
-            true => slots.get_mut(..most).unwrap_or_default(),
-            false => slots,
+        let mut table = Self {
+            slots,
+            used: 0,
+            entries: 0,
         };
-        Self { slots, entries: 0 }
+        table.spread(usize::MAX);
+        table
+    }
+
+    /// Uses so many slots that a quarter of them is empty with so many entries, or all there are.
+    /// The table must be empty.
+    pub(super) fn spread(&mut self, entries: usize) {
+        debug_assert!(self.entries == 0);
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        let wanted = entries.saturating_add(entries.div_ceil(3)).max(2);
+        self.used = wanted.min(self.slots.len()).min(most);
     }
 
     /// The slots that a table for so many entries needs, at least one of them always empty.
@@ -56,10 +68,9 @@ impl<'m> Table<'m> {
         self.entries
     }
 
-    /// Most entries: seven eighths of the slots, rounded down.
+    /// Most entries: seven eighths of the slots in use, rounded down.
     pub(super) const fn capacity(&self) -> usize {
-        let slots = self.slots.len();
-        slots.saturating_sub(slots.div_ceil(8))
+        self.used.saturating_sub(self.used.div_ceil(8))
     }
 
     /// Whether the number is in.
@@ -86,7 +97,7 @@ impl<'m> Table<'m> {
             return false;
         };
         let mut at = hole;
-        for _ in 1..self.slots.len() {
+        for _ in 1..self.used {
             at = self.after(at);
             let follows = self.slots.get(at).copied().unwrap_or(0);
             if follows == 0 {
@@ -106,7 +117,7 @@ impl<'m> Table<'m> {
     /// Empties the table with `zero`, which must make the slots all zero. Not called if they are.
     pub(super) fn clear(&mut self, zero: impl FnOnce(&mut [u64])) {
         if self.entries > 0 {
-            zero(self.slots);
+            zero(self.slots.get_mut(..self.used).unwrap_or_default());
             self.entries = 0;
         }
     }
@@ -114,7 +125,8 @@ impl<'m> Table<'m> {
     /// Looks from the number's home to the first empty slot, and around the end if need be.
     fn find(&self, number: u64) -> Found {
         let home = self.home(number);
-        let Some((before, after)) = self.slots.split_at_checked(home) else {
+        let used = self.slots.get(..self.used).unwrap_or_default();
+        let Some((before, after)) = used.split_at_checked(home) else {
             return Found::Nowhere;
         };
         let ends = |slot: &u64| *slot == number || *slot == 0;
@@ -129,16 +141,15 @@ impl<'m> Table<'m> {
         }
     }
 
-    /// Where the search for a number begins; below the count of slots, if there are any.
+    /// Where the search for a number begins; below the count of slots in use, if there are any.
     fn home(&self, number: u64) -> usize {
         // Both factors are below 2^32.
-        let slots = self.slots.len() as u64;
-        usize::try_from((number >> 32).wrapping_mul(slots) >> 32).unwrap_or(0)
+        usize::try_from((number >> 32).wrapping_mul(self.used as u64) >> 32).unwrap_or(0)
     }
 
     const fn after(&self, at: usize) -> usize {
         let next = at.saturating_add(1);
-        if next < self.slots.len() { next } else { 0 }
+        if next < self.used { next } else { 0 }
     }
 
     /// Slots from one to the other, around the end if need be.
@@ -146,7 +157,7 @@ impl<'m> Table<'m> {
         if from <= to {
             to.saturating_sub(from)
         } else {
-            self.slots.len().saturating_sub(from).saturating_add(to)
+            self.used.saturating_sub(from).saturating_add(to)
         }
     }
 
@@ -175,6 +186,21 @@ mod tests {
             assert!(slots <= entries + entries / 7 + 1);
         }
         assert_eq!(Table::slots_for(usize::MAX), usize::MAX);
+    }
+
+    #[test]
+    fn a_table_for_few_uses_few_slots_and_has_room_for_them() {
+        for few in 0..150 {
+            let mut memory = vec![0; 200];
+            let mut table = Table::new(&mut memory);
+            table.spread(few);
+            assert!(table.capacity() >= few);
+            for number in 0..few as u64 {
+                assert_eq!(table.insert((number << 56) + number + 1), Ok(true));
+            }
+            let used = (few + few.div_ceil(3)).max(2);
+            assert!(memory[used..].iter().all(|slot| *slot == 0));
+        }
     }
 
     #[test]

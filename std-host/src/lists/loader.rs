@@ -72,6 +72,12 @@ impl Loader {
         })
     }
 
+    /// Most hashes that can be in the file, as long as it is now.
+    pub(super) fn most_hashes(&self) -> usize {
+        // 40 digits and a line end; the last one may go without.
+        usize::try_from(self.stamp.length.div_ceil(41)).unwrap_or(usize::MAX)
+    }
+
     /// Reads the next 32 KiB and hands on the hashes in them.
     pub(super) fn step(
         &mut self,
@@ -97,13 +103,13 @@ impl Loader {
                 Err(error) => return Err(error.into()),
             }
         }
-        result.map_err(|Full| LoadError::Full)?;
-        if !whole {
+        if result.is_ok() && !whole {
             return Ok(Progress::More);
         }
         if Stamp::of(&self.file.metadata()?) != self.stamp {
             return Err(LoadError::Changed);
         }
+        result.map_err(|Full| LoadError::Full)?;
         Ok(Progress::Whole(Told(self.lines.skipped())))
     }
 }
@@ -145,5 +151,93 @@ impl fmt::Display for Told {
                 ", {lines} lines skipped that are none, the first is line {first}"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn write(name: &str, text: &str) -> std::path::PathBuf {
+        let name = format!("wrtracker-loader-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn text(count: usize) -> String {
+        (0..count).map(|nth| format!("{nth:040x}\n")).collect()
+    }
+
+    #[test]
+    fn a_file_is_read_whole_in_shares() {
+        let share = PIECE * PIECES;
+        for count in [0, 1, 199, 200, share / 41, share / 41 + 1, 3 * share / 41] {
+            let path = write("shares", &text(count));
+            let mut loader = Loader::open(&path).unwrap();
+            assert_eq!(loader.most_hashes(), count);
+            let (mut hashes, mut shares) = (Vec::new(), 1);
+            let mut each = |hash| {
+                hashes.push(hash);
+                Ok(())
+            };
+            while let Progress::More = loader.step(&mut each).unwrap() {
+                shares += 1;
+            }
+            fs::remove_file(path).unwrap();
+            let number = |hash: &InfoHash| usize::from_be_bytes(*hash.0.last_chunk().unwrap());
+            assert!(hashes.iter().map(number).eq(0..count), "{count}");
+            // The last read is the one that finds the end.
+            let reads = (count * 41).div_ceil(PIECE) + 1;
+            assert_eq!(shares, reads.div_ceil(PIECES));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_written_to_meanwhile_is_not_used() {
+        let path = write("changed", &text(2000));
+        let mut loader = Loader::open(&path).unwrap();
+        assert!(matches!(loader.step(|_| Ok(())), Ok(Progress::More)));
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(text(1).as_bytes()).unwrap();
+        let end = loop {
+            match loader.step(|_| Ok(())) {
+                Ok(Progress::More) => {}
+                end => break end,
+            }
+        };
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(end, Err(LoadError::Changed)), "{end:?}");
+    }
+
+    #[test]
+    fn a_full_list_ends_it() {
+        let path = write("full", &text(2000));
+        let mut loader = Loader::open(&path).unwrap();
+        let mut asked = 0;
+        let end = loader.step(|_| {
+            asked += 1;
+            if asked > 5 { Err(Full) } else { Ok(()) }
+        });
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(end, Err(LoadError::Full)), "{end:?}");
+        assert_eq!(asked, 6);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened_and_what_fails_in_the_middle_is_told() {
+        for path in ["/", "/dev/zero"] {
+            let end = Loader::open(Path::new(path)).err();
+            assert!(matches!(end, Some(LoadError::NotAFile)), "{path} {end:?}");
+        }
+        let missing = Loader::open(Path::new("/nowhere/at/all")).err().unwrap();
+        assert!(missing.to_string().starts_with("No such file"), "{missing}");
+        // A file to the eye, and there is nothing to read at its start.
+        let mut memory = Loader::open(Path::new("/proc/self/mem")).unwrap();
+        let end = memory.step(|_| Ok(()));
+        assert!(matches!(end, Err(LoadError::Unreadable(_))), "{end:?}");
     }
 }

@@ -244,12 +244,19 @@ impl Lists {
         let nth = self.sources.iter().position(|source| source.due)?;
         let source = self.sources.get_mut(nth)?;
         source.due = false;
+        let list = source.role.slot(access).as_mut()?;
         match Loader::open(&source.path) {
-            Ok(loader) => Some((nth, loader)),
+            Ok(loader) => {
+                // What FIFOs may add needs all the room there is.
+                let expected = match self.fifos.is_empty() {
+                    true => loader.most_hashes(),
+                    false => usize::MAX,
+                };
+                list.begin(expected, |half| source.memory.clear(half));
+                Some((nth, loader))
+            }
             Err(error) => {
-                if let Some(list) = source.role.slot(access) {
-                    source.complain(&error, list);
-                }
+                source.complain(&error, list);
                 None
             }
         }
@@ -260,10 +267,11 @@ impl Lists {
             Some(_) => Role::Whitelist,
             None => Role::Blacklist,
         };
-        if let Some(list) = access.changeable() {
-            for fifo in &mut self.fifos {
-                fifo.step(list, &name);
-            }
+        let Some(list) = access.changeable() else {
+            return self.fifos.clear();
+        };
+        for fifo in &mut self.fifos {
+            fifo.step(list, &name);
         }
     }
 }

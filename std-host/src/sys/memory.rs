@@ -203,7 +203,10 @@ mod tests {
             (page, 3 * page),
             (page + 1, 2 * page - 1),
             (7, 7),
-        ] {
+        ]
+        .into_iter()
+        .take(if cfg!(miri) { 2 } else { 8 })
+        {
             words.fill(7);
             reserved.clear(&mut words[start..end]);
             for (at, word) in words.iter().enumerate() {
