@@ -25,7 +25,7 @@ use crate::wire::{InfoHash, Out};
 use bits::Spare;
 use checksum::Checksum;
 use codes::Header;
-use recent::{Found, Recent};
+use recent::Recent;
 use symbols::Symbols;
 use template::{LONGEST_HASH, LONGEST_RECORD, LONGEST_TAIL, MOST_FIELDS};
 
@@ -69,7 +69,7 @@ pub const LARGEST_RECORD: usize = 128;
 pub const LARGEST_END: usize = LARGEST_RECORD + 2 + 8;
 
 /// Most bytes of an [`Encoder`].
-pub const STATE: usize = 208;
+pub const STATE: usize = 240;
 
 const _: () = assert!(size_of::<Encoder>() <= STATE);
 // A plain record needs no more room either.
@@ -184,29 +184,35 @@ impl Encoder {
         plain.put(lead);
         let bytes = plain.written();
         let at = self.sum.position();
-        let alike = self.recent.compare(at, &values);
+        let alike = self.recent.compare(self.template, at, &values);
         let fields = self.template.fields.len();
         let mark = |nth: usize| marks.get(nth).copied().unwrap_or_default();
         let part = |from: u8, to: u8| bytes.get(from.into()..to.into()).unwrap_or_default();
         let mut field = 0usize;
+        // Where the last number begins whose bytes aren't written yet.
+        let mut number = 0u8;
         for _ in 0..=MOST_FIELDS {
-            let start = mark(field).constant;
-            let here = at.wrapping_add(start.into());
+            let constant = mark(field).constant;
+            let here = at.wrapping_add(constant.into());
             let found = self.recent.find(self.template, field, here, &alike);
-            let Found { numbers, distance } = found.unwrap_or_default();
-            field = field.saturating_add(numbers);
+            let found = found.unwrap_or_default();
+            let start = constant.saturating_sub(found.before.into());
+            to.literals(part(number, start));
+            field = field.saturating_add(found.numbers);
             if field >= fields {
-                let rest = bytes.get(start.into()..).unwrap_or_default();
-                to.stretch(rest, distance);
+                to.stretch(
+                    bytes.get(start.into()..).unwrap_or_default(),
+                    found.distance,
+                );
                 break;
             }
-            let number = mark(field).number;
-            to.stretch(part(start, number), distance);
+            number = mark(field).number;
+            to.stretch(part(start, number), found.distance);
             field = field.saturating_add(1);
-            to.literals(part(number, mark(field).constant));
         }
         self.sum.add(bytes);
-        self.recent.remember(at, &marks, &values, &alike);
+        self.recent
+            .remember(self.template, at, &marks, &values, &alike);
     }
 
     fn literals(&mut self, bytes: &[u8], to: &mut Symbols<'_>) {

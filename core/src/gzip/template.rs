@@ -82,7 +82,7 @@ pub(super) const LONGEST_TAIL: usize = 77;
 pub(super) const LONGEST_RECORD: usize = 97;
 
 impl Template {
-    /// Writes a record as it is: at most [`LONGEST_RECORD`] bytes.
+    /// Writes a record as it is: at most 97 bytes.
     pub fn record(&self, hash: &InfoHash, values: &Values, out: &mut Out<'_>) {
         self.head(hash, out);
         self.tail(values, out);
@@ -164,6 +164,16 @@ impl Style {
             }
             Self::Decimal | Self::High | Self::Low => out.number(value),
         }
+    }
+
+    /// The last byte that [`write`](Self::write) writes, or `None` if that isn't looked at.
+    pub(super) fn last(self, value: u32) -> Option<u8> {
+        let [low, ..] = match self {
+            Self::BigEndian => value.to_le_bytes(),
+            Self::High => return None,
+            Self::Decimal | Self::Low => (value % 10).to_le_bytes(),
+        };
+        Some(low)
     }
 
     /// How many bytes [`write`](Self::write) writes.
