@@ -20,7 +20,7 @@ pub struct Identity {
     pub uid: Uid,
     /// The user's own group.
     pub gid: Gid,
-    /// Groups beside it: those that list the user, each once, in order.
+    /// Groups beside it: those that list the user, each once.
     pub groups: Vec<Gid>,
 }
 
@@ -68,19 +68,30 @@ impl Identity {
 ///
 /// The kernel's, if there is no such file or it can't be read.
 pub fn read(path: &str) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?.take(MOST_READ).read_to_end(&mut text)?;
-    if text.len() as u64 == MOST_READ {
-        // Half a line could name another user.
-        let whole = text.iter().rposition(|byte| *byte == b'\n');
-        text.truncate(whole.unwrap_or(0));
+    let mut file = File::open(path)?;
+    // Memory that is never written costs nothing.
+    let mut text = vec![0; MOST_READ];
+    let mut length = 0;
+    while let Some(rest) = text.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
+    if length == MOST_READ {
+        // Half a line could name another user.
+        let end = text.iter().rposition(|byte| *byte == b'\n');
+        length = end.unwrap_or(0);
+    }
+    text.truncate(length);
     Ok(text)
 }
 
 /// Most bytes of a file that are read. It takes memory before anything else does, so that it fits
 /// into the least limit.
-const MOST_READ: u64 = 256 << 10;
+const MOST_READ: usize = 256 << 10;
 
 /// `nogroup`, which owns nothing.
 const NO_GROUP: Gid = Gid::from_raw_unchecked(65534);
@@ -99,12 +110,10 @@ impl Entry<'_> {
             let listed = members
                 .split(|byte| *byte == b',')
                 .any(|name| name == self.name);
-            if listed && gid != self.gid {
+            if listed && gid != self.gid && !groups.contains(&gid) {
                 groups.push(gid);
             }
         }
-        groups.sort_unstable_by_key(|gid| gid.as_raw());
-        groups.dedup();
         Identity {
             uid: self.uid,
             gid: self.gid,
@@ -145,11 +154,11 @@ fn lines(text: &[u8]) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
 
 /// A user's or a group's number: digits, below 2^32 - 1, which the kernel takes for "as it is".
 fn number(digits: &[u8]) -> Option<u32> {
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = str::from_utf8(digits).ok()?.parse().ok()?;
-    (number != u32::MAX).then_some(number)
+    let number = digits.iter().try_fold(0_u32, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })?;
+    (number != u32::MAX && !digits.is_empty()).then_some(number)
 }
 
 #[cfg(test)]
@@ -185,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_user_has_its_group_and_those_that_list_it() {
-        assert_eq!(find("tracker"), Some((107, 112, vec![4, 34, 44])));
+        assert_eq!(find("tracker"), Some((107, 112, vec![4, 44, 34])));
         assert_eq!(find("nobody"), Some((65534, 65533, vec![])));
         assert_eq!(find("root"), Some((0, 0, vec![4, 44])));
         for nobody in [
@@ -197,7 +206,7 @@ mod tests {
 
     #[test]
     fn numbers_stand_for_users() {
-        assert_eq!(find("107"), Some((107, 112, vec![4, 34, 44])));
+        assert_eq!(find("107"), Some((107, 112, vec![4, 44, 34])));
         assert_eq!(find("4711"), Some((4711, 65534, vec![])));
         assert_eq!(find("107:5"), Some((107, 5, vec![])));
         assert_eq!(find("0"), Some((0, 0, vec![4, 44])));
@@ -267,7 +276,7 @@ mod tests {
         let mut text = b"first:x:1:1:\n".to_vec();
         std::fs::write(path, &text).expect("to write");
         assert_eq!(read(path).expect("to read"), text);
-        text.resize(MOST_READ as usize - 1, b'x');
+        text.resize(MOST_READ - 1, b'x');
         text.extend(b":x:0:0:\n");
         std::fs::write(path, &text).expect("to write");
         assert_eq!(read(path).expect("to read"), b"first:x:1:1:");

@@ -425,6 +425,13 @@ fn the_service_manager_is_told() {
         command.env("NOTIFY_SOCKET", variable);
         let server = start(command);
         assert_eq!(next(&manager), "READY=1");
+        server.signal(Signal::HUP);
+        let reloading = next(&manager);
+        assert!(
+            reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
+            "{reloading}"
+        );
+        assert_eq!(next(&manager), "READY=1");
         assert_eq!(server.terminate().code(), Some(0));
         assert_eq!(next(&manager), "STOPPING=1");
     }
