@@ -1,7 +1,8 @@
 //! The benches. They print figures as Markdown and assert none: times are for people to judge.
 //!
-//! `bench memory`, `bench speed`, `bench instructions`, `bench growth` and `bench gzip`, each with `--quick` for
-//! a run that only shows that it runs. Other trackers are measured where they are installed.
+//! `bench memory`, `bench speed`, `bench instructions`, `bench growth`, `bench gzip` and
+//! `bench stats`, each with `--quick` for a run that only shows that it runs. Other trackers are
+//! measured where they are installed.
 #![forbid(unsafe_code)]
 
 mod growth;
@@ -10,19 +11,21 @@ mod in_process;
 mod instructions;
 mod memory;
 mod speed;
+mod stats;
 mod table;
 mod trackers;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
-usage: bench memory|speed|instructions|growth|gzip [--quick]
+usage: bench memory|speed|instructions|growth|gzip|stats [--quick]
 
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
   gzip          size and speed of packed full scrapes, against general compressors
+  stats         time per page of statistics, and per walk through a million peers
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         ["gzip"] => gzip::run(quick),
         // Where the constants of `core/src/gzip/codes.rs` come from.
         ["gzip", "codes"] => gzip::codes(),
+        ["stats"] => stats::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
