@@ -21,7 +21,7 @@ const START: Secs = Secs(1_000);
 const NOW: Secs = Secs(1_000 + 7_300);
 
 /// Those that `emit` prints.
-const PAGES: [Mode; 16] = [
+const PAGES: [Mode; 17] = [
     Mode::Peer,
     Mode::Torr,
     Mode::Conn,
@@ -35,6 +35,7 @@ const PAGES: [Mode; 16] = [
     Mode::Renew,
     Mode::NumWants,
     Mode::Version,
+    Mode::Woodpeckers,
     Mode::Everything,
     Mode::Json,
     Mode::Metrics,
@@ -390,6 +391,17 @@ fn the_longest_pages_fit_a_reply_and_the_longest_sections_a_buffer() {
         counters.wanted.fill(u32::MAX);
         counters.http_errors.fill(u64::MAX);
         tracker.set_started(Secs(0));
+        let mut policy = tracker.policy().clone();
+        policy.woodpeckers = true;
+        tracker.set_policy(policy);
+        for network in 0..=255 {
+            for _ in 0..2 {
+                let v6 = [0x2001, 0xffff, 0xffff, 0, 0, 0, 0, network].into();
+                let ip = Ipv4Addr::new(255, 255, network as u8, 255);
+                tracker.woodpeckers.note(IpAddr::V6(v6), 600);
+                tracker.woodpeckers.note(ip.into(), 600);
+            }
+        }
         // What the store counts is short here and may be as long as this.
         let store_digits = 6 * 10 + 5 * 20;
         for mode in PAGES {
@@ -404,6 +416,47 @@ fn the_longest_pages_fit_a_reply_and_the_longest_sections_a_buffer() {
             length += out.len();
             assert!(length + store_digits <= LARGEST_PAGE, "{mode:?}: {length}");
         }
+    });
+}
+
+#[test]
+fn networks_that_announce_too_often_are_listed_if_they_are_counted() {
+    with(|tracker| {
+        let empty = "Networks, limit /24:\n\n";
+        assert_eq!(text(tracker, Mode::Woodpeckers), empty);
+        let announce = |tracker: &mut Tracker<'_>, seconds| {
+            let ip = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
+            let announce = Announce {
+                info_hash: InfoHash([9; 20]),
+                peer: PeerAddr::new(ip, NonZeroU16::MIN),
+                peer_id: None,
+                event: Event::None,
+                left: None,
+                downloaded: 0,
+            };
+            tracker.announce(&announce, NOW.plus(seconds)).unwrap();
+        };
+        announce(tracker, 0);
+        announce(tracker, 120);
+        assert_eq!(text(tracker, Mode::Woodpeckers), empty);
+        let mut policy = tracker.policy().clone();
+        policy.woodpeckers = true;
+        tracker.set_policy(policy.clone());
+        assert_eq!(text(tracker, Mode::Woodpeckers), empty);
+        // The first two of these come too soon.
+        for seconds in [240, 360, 390, 2_000] {
+            announce(tracker, seconds);
+        }
+        let page = "Networks, limit /24:\n00000002: 198.51.100.0\n\n";
+        assert_eq!(text(tracker, Mode::Woodpeckers), page);
+        for _ in 0..120 {
+            tracker.tick(NOW);
+        }
+        let page = "Networks, limit /24:\n00000001: 198.51.100.0\n\n";
+        assert_eq!(text(tracker, Mode::Woodpeckers), page);
+        policy.woodpeckers = false;
+        tracker.set_policy(policy);
+        assert_eq!(text(tracker, Mode::Woodpeckers), empty);
     });
 }
 

@@ -11,7 +11,8 @@ use wrtracker_tests::load::work::{Item, Random, Work};
 
 use crate::Failure;
 
-const NOW: Secs = Secs(1000);
+/// When everything happens.
+pub(crate) const NOW: Secs = Secs(1000);
 const ANNOUNCE: usize = 98;
 
 /// A tracker that holds all of some work.
@@ -83,6 +84,11 @@ impl<'m> InProcess<'m> {
             println!("Holds {held} of {} peers.", work.len());
         }
         Ok(this)
+    }
+
+    /// The tracker itself, to look at.
+    pub(crate) const fn tracker(&self) -> &Tracker<'m> {
+        &self.tracker
     }
 
     /// Announces of random peers.

@@ -11,6 +11,7 @@ mod instructions;
 mod lists;
 mod memory;
 mod speed;
+mod stats;
 mod table;
 mod trackers;
 
@@ -25,6 +26,7 @@ usage: bench KIND [--quick]
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
+  stats         time per page of statistics, and per walk through a million peers
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         // Where the constants of `core/src/gzip/codes.rs` come from.
         ["gzip", "codes"] => gzip::codes(),
         ["lists"] => lists::run(quick),
+        ["stats"] => stats::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
