@@ -1,7 +1,7 @@
 //! The benches. They print figures as Markdown and assert none: times are for people to judge.
 //!
-//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for
-//! a run that only shows that it runs. Other trackers are measured where they are installed.
+//! `bench memory`, `bench speed`, `bench instructions`, `bench growth` and `bench sync`, each with
+//! `--quick` for a run that only shows that it runs. Other trackers are measured where they are installed.
 #![forbid(unsafe_code)]
 
 mod growth;
@@ -9,18 +9,20 @@ mod in_process;
 mod instructions;
 mod memory;
 mod speed;
+mod sync;
 mod table;
 mod trackers;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
-usage: bench memory|speed|instructions|growth [--quick]
+usage: bench memory|speed|instructions|growth|sync [--quick]
 
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
+  sync          time per announce that live sync adds, without sockets
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
         ["growth"] => growth::run(quick),
+        ["sync"] => sync::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
