@@ -124,7 +124,7 @@ pub struct Tracker<'m> {
     pub(crate) survey: Survey<'m>,
     /// Minutes from 1970 to second 0 of the clock.
     epoch: u32,
-    access: Access<'m>,
+    pub(crate) access: Access<'m>,
     near: Near,
     pub(crate) cookies: Cookies,
     /// See [`id`](Self::id).

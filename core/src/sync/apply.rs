@@ -103,6 +103,9 @@ impl<'m> Tracker<'m> {
             self.store.leave(hash, peer, now);
             return true;
         }
+        if !self.access.admits(hash) {
+            return false;
+        }
         let status = if flags.seeder {
             Status::Seeder
         } else {

@@ -7,6 +7,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{MOST_AGE, Memory, Outbox, Refused, apply};
+use crate::access::{Access, AccessList};
 use crate::network::Network;
 use crate::policy::{Grant, Policy, Right};
 use crate::store::{Counts, Store};
@@ -187,6 +188,48 @@ fn addresses_that_others_cant_use_are_passed_over() {
         assert_eq!(apply(hearer, ip("10.0.0.1"), &packet, NOW), Ok(1));
         assert_eq!(hearer.scrape(&HASH), counts(0, 1, 0));
         assert_eq!(hearer.counters.synced, 1);
+    });
+}
+
+#[test]
+fn access_lists_hold_for_what_is_told_but_let_everybody_leave() {
+    let list = || {
+        let memory = vec![0; AccessList::words(1)].leak();
+        let mut list = AccessList::new(memory, &[7; 16]);
+        list.insert(&HASH).unwrap();
+        Some(list)
+    };
+    with_two(|teller, hearer| {
+        // Not here: not told either.
+        teller.set_access(Access {
+            blacklist: list(),
+            ..Access::default()
+        });
+        let joining = announce("10.1.0.1", 0, Event::Started);
+        assert!(teller.announce(&joining, NOW).is_err());
+        assert_eq!(carry(teller, hearer), 0);
+        teller.set_access(Access {
+            whitelist: list(),
+            ..Access::default()
+        });
+        teller.announce(&joining, NOW).unwrap();
+        assert_eq!(carry(teller, hearer), 1);
+        // Not there.
+        hearer.set_access(Access {
+            blacklist: list(),
+            ..Access::default()
+        });
+        teller
+            .announce(&announce("10.1.0.2", 0, Event::Started), NOW)
+            .unwrap();
+        assert_eq!(carry(teller, hearer), 0);
+        assert_eq!(hearer.scrape(&HASH), counts(1, 0, 0));
+        assert_eq!(hearer.counters.synced, 1);
+        teller
+            .announce(&announce("10.1.0.1", 0, Event::Stopped), NOW)
+            .unwrap();
+        assert_eq!(carry(teller, hearer), 1);
+        assert_eq!(hearer.scrape(&HASH), Counts::default());
     });
 }
 

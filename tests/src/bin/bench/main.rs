@@ -12,6 +12,7 @@ mod lists;
 mod memory;
 mod speed;
 mod stats;
+mod sync;
 mod table;
 mod trackers;
 
@@ -27,6 +28,7 @@ usage: bench KIND [--quick]
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
   stats         time per page of statistics, and per walk through a million peers
+  sync          time per announce that live sync adds, without sockets
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         ["gzip", "codes"] => gzip::codes(),
         ["lists"] => lists::run(quick),
         ["stats"] => stats::run(quick),
+        ["sync"] => sync::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
