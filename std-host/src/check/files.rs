@@ -7,7 +7,9 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
+use wrtracker_core::wire::hash_line::{HashLines, Skipped};
 
+use crate::lists::Entries;
 use crate::log;
 use crate::settings::Settings;
 
@@ -51,39 +53,24 @@ impl From<io::Error> for Problem {
 }
 
 /// What is in a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Counted {
     /// Lines with a hash.
     pub(super) hashes: usize,
     /// Lines with something else, blanks and comments aside.
-    pub(super) skipped: usize,
-    /// The number of the first of these, counting from 1.
-    pub(super) first_skipped: usize,
+    skipped: Skipped,
 }
 
 impl fmt::Display for Counted {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "{} hashes", self.hashes)?;
-        match self.skipped {
+        let Skipped { lines, first } = self.skipped;
+        match lines {
             0 => Ok(()),
-            1 => write!(to, ", line {} skipped", self.first_skipped),
-            many => write!(
-                to,
-                ", {many} lines skipped, line {} first",
-                self.first_skipped
-            ),
+            1 => write!(to, ", line {first} skipped"),
+            many => write!(to, ", {many} lines skipped, line {first} first"),
         }
     }
-}
-
-/// Room for hashes in a list whose file holds few.
-const LEAST_ROOM: usize = 4096;
-
-/// For how many hashes a list has room whose file holds so many.
-pub(super) fn room(settings: &Settings, hashes: usize) -> usize {
-    let asked = settings.access_entries;
-    let asked = asked.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX));
-    asked.unwrap_or(hashes.saturating_mul(2).max(LEAST_ROOM))
 }
 
 impl Files {
@@ -159,105 +146,33 @@ impl Files {
         }
     }
 
-    /// Reads a list to its end. Stands in for the reader of lists.
+    /// Reads a list to its end.
     pub(super) fn count(&self, path: &Path) -> Result<Counted, Problem> {
         let mut file = self.open(path)?;
-        let mut lines = Lines::default();
+        let (mut lines, mut hashes) = (HashLines::new(), 0);
+        let mut each = |_| hashes += 1;
         let mut piece = [0; 8 << 10];
         loop {
             match file.read(&mut piece) {
                 Ok(0) => break,
-                Ok(many) => piece.iter().take(many).for_each(|byte| lines.take(*byte)),
+                Ok(many) => lines.push(piece.get(..many).unwrap_or_default(), &mut each),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        lines.end();
-        Ok(lines.counted)
-    }
-}
-
-/// Lines of a list, byte by byte: 40 hexadecimal digits at the start and no more of them are a
-/// hash.
-#[derive(Default)]
-struct Lines {
-    counted: Counted,
-    number: usize,
-    digits: usize,
-    /// Whether only digits came so far.
-    hex: bool,
-    /// Whether something came that is neither blank nor a comment.
-    text: bool,
-    /// Whether anything came.
-    begun: bool,
-}
-
-impl Lines {
-    fn take(&mut self, byte: u8) {
-        if byte == b'\n' {
-            return self.end();
-        }
-        if !self.begun {
-            self.begun = true;
-            self.hex = true;
-        }
-        if self.hex && byte.is_ascii_hexdigit() {
-            self.digits = self.digits.saturating_add(1);
-        } else {
-            self.hex = false;
-            if self.digits == 0 && !self.text && !byte.is_ascii_whitespace() {
-                self.text = byte != b'#';
-                // A comment ends what can be said of the line.
-                self.digits = usize::from(byte == b'#') * usize::MAX;
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        self.number = self.number.saturating_add(1);
-        let Counted {
+        lines.finish(&mut each);
+        Ok(Counted {
             hashes,
-            skipped,
-            first_skipped,
-        } = &mut self.counted;
-        if self.digits == 40 {
-            *hashes = hashes.saturating_add(1);
-        } else if self.text || (self.digits > 0 && self.digits < usize::MAX) {
-            if *skipped == 0 {
-                *first_skipped = self.number;
-            }
-            *skipped = skipped.saturating_add(1);
+            skipped: lines.skipped(),
+        })
+    }
+
+    /// For how many hashes the program would make room.
+    pub(super) fn entries(&self, settings: &Settings) -> Entries {
+        let mut lists = settings.lists();
+        for path in [&mut lists.whitelist, &mut lists.blacklist] {
+            *path = path.take().map(|path| self.resolve(&path));
         }
-        (self.digits, self.hex, self.text, self.begun) = (0, false, false, false);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Counted, Lines};
-
-    fn count(text: &str) -> Counted {
-        let mut lines = Lines::default();
-        text.bytes().for_each(|byte| lines.take(byte));
-        lines.end();
-        lines.counted
-    }
-
-    #[test]
-    fn lines_with_a_hash_are_counted_and_others_told() {
-        let hash = "0123456789abcdefABCDEF0123456789abcdef01";
-        let text = format!(
-            "{hash}\n\n# comment\n  \n{hash} # why\r\n {hash}\n{hash}0\nx\n{}\n#{hash}\n{hash}",
-            &hash[1..]
-        );
-        assert_eq!(
-            count(&text),
-            Counted {
-                hashes: 3,
-                skipped: 4,
-                first_skipped: 6
-            }
-        );
-        assert_eq!(count(""), Counted::default());
+        lists.entries()
     }
 }

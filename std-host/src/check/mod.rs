@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::geteuid;
 use wrtracker_core::policy::Policy;
 
+use crate::lists::Entries;
 use crate::log;
 use crate::machine;
 use crate::plan::Plan;
@@ -117,31 +118,21 @@ impl Check {
     }
 
     /// Says where files are and what is in them, and for how many hashes the lists have room.
-    fn files(&mut self, settings: &Settings) -> [usize; 2] {
+    fn files(&mut self, settings: &Settings) -> Entries {
         let files = Files::new(settings);
-        let mut entries = [0; 2];
-        for ((name, path), entries) in [
-            ("whitelist", &settings.whitelist),
-            ("blacklist", &settings.blacklist),
-        ]
-        .into_iter()
-        .zip(&mut entries)
-        {
+        let entries = files.entries(settings);
+        for (name, path, room) in [
+            ("whitelist", &settings.whitelist, entries.whitelist),
+            ("blacklist", &settings.blacklist, entries.blacklist),
+        ] {
             let Some(path) = path else {
                 continue;
             };
             let shown = path.display();
-            let counted = files.count(path);
-            *entries = files::room(
-                settings,
-                counted.as_ref().map_or(0, |counted| counted.hashes),
-            );
-            match counted {
+            match files.count(path) {
                 Ok(counted) => {
-                    self.say(format_args!(
-                        "{name}: {shown}: {counted}, room for {entries}"
-                    ));
-                    if counted.hashes > *entries {
+                    self.say(format_args!("{name}: {shown}: {counted}, room for {room}"));
+                    if counted.hashes > room {
                         self.problem(
                             Verdict::BadSettings,
                             format_args!("{shown}: more hashes than access.entries"),
@@ -196,11 +187,15 @@ impl Check {
         self.said += &text::Meaning { settings, policy }.to_string();
     }
 
-    fn memory(&mut self, settings: &Settings, [whitelist, blacklist]: [usize; 2]) {
+    fn memory(&mut self, settings: &Settings, entries: Entries) {
         let limit = settings
             .memory
             .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-        match Plan::new(limit, usize::MAX, &settings.wanted(whitelist, blacklist)) {
+        match Plan::new(
+            limit,
+            usize::MAX,
+            &settings.wanted(entries.whitelist, entries.blacklist),
+        ) {
             Ok(plan) => {
                 self.say(plan);
                 for (what, bytes) in plan.shares() {
