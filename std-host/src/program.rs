@@ -75,7 +75,7 @@ fn tell(settings: &Settings) {
 }
 
 /// Serves until a signal asks for the end.
-fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
+fn serve(settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
     let settings_error = |error: &dyn core::error::Error| (SETTINGS, error.to_string());
     let system_error = |error: &dyn core::error::Error| (SYSTEM, error.to_string());
     let policy = settings.policy().map_err(|error| settings_error(&error))?;
@@ -123,7 +123,7 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
     notify.ready();
     let mut reload = |server: &mut Server| {
         notify.reloading();
-        reload(arguments, &mut settings, server);
+        reload(arguments, &settings, server);
         notify.ready();
     };
     server
@@ -142,20 +142,19 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
 
 /// Reads the command line and its files again, and changes what can change while the server runs.
 /// With anything wrong in them all stays as it is. The access lists are read again either way.
-fn reload(arguments: &[OsString], settings: &mut Box<Settings>, server: &mut Server) {
+fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
     if let Ok(Command::Run(new)) = Command::parse(arguments.iter().cloned()) {
         tell(&new);
-        let policy = new.policy().map_err(|error| log::error(error));
+        let policy = new.policy().map_err(log::error);
         if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
             for directive in settings.needs_restart(&new) {
                 log::warning(format_args!("{directive} changes with a restart"));
             }
             log::set_level(new.log_level);
             server.set_policy(policy);
-            *settings = new;
             log::info("read the configuration again");
         } else {
-            log::error("the configuration stays as it was");
+            log::warning("the configuration stays as it was");
         }
     }
     server.reload_lists();

@@ -18,6 +18,10 @@ use crate::tracker::Tracker;
 use crate::wire::Out;
 
 /// What is being sent.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, each in a place that is there anyway"
+)]
 #[derive(Debug)]
 pub(crate) enum Body {
     /// The counts of all torrents.

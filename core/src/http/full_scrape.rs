@@ -92,9 +92,7 @@ fn is_compressed(asker: &Asker<'_>, policy: &Policy) -> bool {
         Gzip::Accepted => {
             let query = asker.query.unwrap_or_default();
             query.windows(4).any(|word| word == b"gzip")
-                || asker
-                    .header(b"accept-encoding")
-                    .is_some_and(|value| accepts_gzip(value))
+                || asker.header(b"accept-encoding").is_some_and(accepts_gzip)
         }
     }
 }
