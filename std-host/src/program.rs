@@ -145,7 +145,7 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
 fn reload(arguments: &[OsString], settings: &mut Box<Settings>, server: &mut Server) {
     if let Ok(Command::Run(new)) = Command::parse(arguments.iter().cloned()) {
         tell(&new);
-        let policy = new.policy().map_err(|error| log::error(error));
+        let policy = new.policy().map_err(log::error);
         if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
             for directive in settings.needs_restart(&new) {
                 log::warning(format_args!("{directive} changes with a restart"));
