@@ -275,7 +275,7 @@ mod tests {
             );
             let survey = plan.survey_bytes as u64;
             assert!(
-                survey % 4096 == 0
+                survey.is_multiple_of(4096)
                     && survey >= (arena / 1024).min(256 << 10)
                     && survey <= arena / 1024 + 8192,
                 "{plan:?}"

@@ -209,9 +209,9 @@ fn settings_that_cannot_be_used_are_all_told() {
         format!("wrtracker: warning: {conf}:1: no.such: unknown directive"),
         format!("wrtracker: {conf}:2: tracker.numwant: not a whole number from 0 to 200"),
         format!("wrtracker: {list}: more hashes than access.entries"),
-        "wrtracker: tracker.interval_jitter is 60, but must be less than tracker.interval, which is \
-         60"
-        .to_owned(),
+        "wrtracker: tracker.interval_jitter is 60, but must be less than tracker.interval, which \
+         is 60"
+            .to_owned(),
     ];
     assert_eq!(problems.lines().collect::<Vec<_>>(), expected);
     assert!(said.contains("3 hashes, room for 2"), "{said}");

@@ -79,7 +79,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         default: "0",
         unit: "seconds",
         range: Range::Numbers(0, 86_400),
-        help: "answer UDP announces of refused torrents with this interval and no peers; 0 is an error",
+        help: "interval of UDP replies without peers, to announces of refused torrents; 0: error",
         action: Action::Time(|settings, seconds| {
             settings.draft.udp_refusal_interval = Some(seconds).filter(|seconds| *seconds > 0);
         }),
@@ -103,10 +103,10 @@ pub(super) static ENTRIES: &[Entry] = &[
                 settings.stats_for = Some(StatsFor::Everybody);
             }),
             ("listed", |settings| {
-                settings.stats_for = Some(StatsFor::Listed)
+                settings.stats_for = Some(StatsFor::Listed);
             }),
             ("nobody", |settings| {
-                settings.stats_for = Some(StatsFor::Nobody)
+                settings.stats_for = Some(StatsFor::Nobody);
             }),
         ]),
         ..Entry::BLANK
@@ -116,7 +116,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         value: "path",
         default: "stats",
         range: Range::Length(64),
-        help: "where the statistics are, without / before it; not beginning with a or sc, not metrics",
+        help: "where the statistics are, without / before it; not metrics, not a... nor sc...",
         action: Action::Text(stats_path),
         ..Entry::BLANK
     },
@@ -133,11 +133,11 @@ pub(super) static ENTRIES: &[Entry] = &[
         directive: Some("tracker.fullscrape"),
         value: "on|off|modest",
         default: "on",
-        help: "whether all torrents can be scraped at once; modest: by each address once in a while",
+        help: "whether all torrents can be scraped at once; modest: by an address now and then",
         action: Action::Choice(&[
             ("on", |settings| settings.draft.full_scrape = FullScrape::On),
             ("off", |settings| {
-                settings.draft.full_scrape = FullScrape::Off
+                settings.draft.full_scrape = FullScrape::Off;
             }),
             ("modest", |settings| {
                 settings.draft.full_scrape = FullScrape::Modest;

@@ -12,7 +12,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         value: "auto|ip[/bits]",
         default: "none",
         range: NETWORK,
-        help: "a LAN, whose peers get each other's private addresses; auto: the interfaces'; 16 in all",
+        help: "a LAN: its peers get their private addresses; auto: of the interfaces; up to 16",
         action: Action::Text(network),
         ..Entry::BLANK
     },
@@ -20,7 +20,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         directive: Some("lan.public_address"),
         value: "auto|ip",
         default: "none",
-        help: "address of the LAN's peers for those outside, one of each family; auto: the interfaces'",
+        help: "address of LAN peers for those outside, one of each family; auto: the interfaces'",
         action: Action::Text(public_address),
         ..Entry::BLANK
     },

@@ -17,7 +17,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         value: "port",
         default: "none",
         range: Range::Numbers(1, 65_535),
-        help: "live sync on this port and the address of the -i before it, once",
+        help: "live sync on this port and the address of the -i before it; once",
         action: Action::Text(|settings, value| {
             let port = address::parse_port(value)?;
             let ip = settings.address.ok_or(Reason::NotIpv4)?;
@@ -29,7 +29,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         directive: Some("livesync.cluster.listen"),
         value: "ip[:port]",
         default: "none",
-        help: "live sync on the interface with this IPv4 address, on port 9696 if none is given, once",
+        help: "live sync on the interface with this IPv4 address, port 9696 if none is given; once",
         action: Action::Text(|settings, value| {
             let (ip, port) = address::parse(value)?;
             live_sync(settings, ip, port.unwrap_or(DEFAULT_SYNC_PORT))

@@ -74,7 +74,7 @@ pub enum Action {
     /// Stores a time in seconds, within the entry's range.
     Time(fn(&mut Settings, u32)),
     /// Stores one of a few words.
-    Choice(&'static [(&'static str, fn(&mut Settings))]),
+    Choice(&'static [Choice]),
     /// Stores a path of at most the entry's length: bytes but zeros.
     Path(fn(&mut Settings) -> &mut Option<PathBuf>),
     /// Grants a right to a network.
@@ -90,6 +90,9 @@ pub enum Action {
     /// Prints the version and ends.
     Version,
 }
+
+/// A word and what it sets.
+pub type Choice = (&'static str, fn(&mut Settings));
 
 impl Entry {
     /// What an entry has where it says nothing.

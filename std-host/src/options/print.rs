@@ -53,10 +53,10 @@ impl fmt::Display for Help {
             }
         }
         to.write_str(
-            "\nLines of a configuration file. # at the start or after a blank begins a comment. The \
-             last line counts\nwhere there can be only one. A time is seconds, or minutes, hours or \
-             days with m, h or d after it.\nA network is an address with /bits or without; \
-             192.168/16 is 192.168.0.0/16.\n",
+            "\nLines of a configuration file. # at the start or after a blank begins a comment. \
+             The last line counts\nwhere there can be only one. A time is seconds, or minutes, \
+             hours or days with m, h or d after it.\nA network is an address with /bits or \
+             without; 192.168/16 is 192.168.0.0/16.\n",
         )?;
         for (area, entries) in AREAS {
             writeln!(to, "\n  # {area}")?;

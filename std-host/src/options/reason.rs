@@ -78,8 +78,8 @@ impl fmt::Display for Reason {
             Self::TooMany(most) => return write!(to, "there are {most} already, the most"),
             Self::NotAUser => "not a name, uid or uid:gid of a user",
             Self::NotAStatsPath => {
-                "not a path such as stats or my/stats: printable, without / before it, without ?, # \
-                 and %, not beginning with a or sc, and not metrics"
+                "not a path such as stats or my/stats: printable, without / before it, without ?, \
+                 # and %, not beginning with a or sc, and not metrics"
             }
             Self::NotAUrl => "not a URL: only printable ASCII without blanks may be in it",
             Self::NotPublic => "not an address that leads to one machine",

@@ -27,13 +27,13 @@ impl fmt::Display for Conflict {
         match self {
             Self::Jitter(jitter, interval) => write!(
                 to,
-                "tracker.interval_jitter is {jitter}, but must be less than tracker.interval, which \
-                 is {interval}"
+                "tracker.interval_jitter is {jitter}, but must be less than tracker.interval, \
+                 which is {interval}"
             ),
             Self::MostInterval(most, interval) => write!(
                 to,
-                "tracker.interval_most is {most}, but must not be less than tracker.interval, which \
-                 is {interval}"
+                "tracker.interval_most is {most}, but must not be less than tracker.interval, \
+                 which is {interval}"
             ),
             Self::PeerTimeout(timeout, wait) => write!(
                 to,
@@ -43,8 +43,8 @@ impl fmt::Display for Conflict {
             ),
             Self::Wanted(wanted, most) => write!(
                 to,
-                "tracker.numwant is {wanted}, but must not be more than tracker.numwant_most, which \
-                 is {most}"
+                "tracker.numwant is {wanted}, but must not be more than tracker.numwant_most, \
+                 which is {most}"
             ),
             Self::WantedUdpV6(wanted, most) => write!(
                 to,
