@@ -92,9 +92,10 @@ struct Node {
 impl Node {
     /// Starts one at `host` that syncs on `port` and believes `nodes`.
     fn start(host: u8, port: u16, nodes: &[u8]) -> Self {
-        let folder = std::env::temp_dir();
-        let folder = folder.join(format!("wrtracker-live-sync-{}-{host}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        // Process ids are those of a namespace: other tests have the same.
+        let unique = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
+        let folder = std::env::temp_dir().join(format!("wrtracker-live-sync-{}", unique.trim()));
+        fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let mut conf = format!("livesync.cluster.listen {}:{port}\n", v4(host));
         for &node in nodes {
