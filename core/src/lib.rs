@@ -27,8 +27,10 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod body;
 pub mod cookie;
 pub mod counters;
+pub mod gzip;
 pub mod http;
 pub mod network;
 pub mod policy;
