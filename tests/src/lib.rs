@@ -1,14 +1,16 @@
 //! What the tests and benches of wrtracker share: the running program, clients that know nothing
 //! of its code, and a reference that the store is held against.
 //!
-//! Of these only [`store_model`], [`net`] and [`fuzz`] use `wrtracker-core`: a mistake in its
+//! Of these only [`store_model`], [`net`], [`entries`] and [`fuzz`] use `wrtracker-core`: a mistake in its
 //! packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
 pub mod bencode;
+pub mod entries;
 pub mod family;
 pub mod fuzz;
 pub mod http_client;
+pub mod inflate;
 pub mod load;
 pub mod namespace;
 pub mod net;

@@ -88,6 +88,11 @@ fn connections() {
 }
 
 #[test]
+fn gzip() {
+    run("gzip", 300);
+}
+
+#[test]
 fn http_request() {
     run("http_request", 300);
 }

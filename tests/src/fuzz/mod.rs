@@ -5,6 +5,7 @@
 //! random changes of it.
 pub mod conf;
 pub mod connections;
+pub mod gzip;
 pub mod http_request;
 pub mod query;
 pub mod seeds;
@@ -23,9 +24,10 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("conf", conf::run),
     ("connections", connections::run),
+    ("gzip", gzip::run),
     ("http_request", http_request::run),
     ("query", query::run),
     ("store_ops", store_ops::run),

@@ -10,6 +10,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "conf" => conf(),
         "connections" => connections(),
+        "gzip" => gzip(),
         "http_request" => http_request(),
         "query" => query(),
         "store_ops" => store_ops(),
@@ -268,6 +269,27 @@ fn connections() -> Vec<Seed> {
                 (0, 0, 0),
             ]),
         ),
+    ]
+}
+
+fn gzip() -> Vec<Seed> {
+    // A format, then records: some alike, some not, with texts between.
+    let records = |format: u8, kinds: &[u8]| {
+        let mut bytes = vec![format];
+        for (nth, &kind) in (0..).zip(kinds) {
+            bytes.push(kind);
+            bytes.extend((0..27).map(|at: u8| if at < 21 { (at * 11) ^ nth } else { nth % 3 }));
+        }
+        bytes
+    };
+    vec![
+        ("ben", records(0, &[32, 32, 80, 32, 255, 32, 32, 96, 32])),
+        ("bin", records(1, &[32, 33, 128, 129, 254])),
+        ("txt", records(2, &[64, 64, 64, 64, 65])),
+        ("txtp", records(3, &[255, 254, 253, 32, 32])),
+        ("url", records(4, &[32, 34, 36, 240])),
+        ("statedump", records(5, &[248, 248, 248, 249, 250])),
+        ("texts", records(0, &[1, 32, 15, 32, 32, 7])),
     ]
 }
 

@@ -1,10 +1,11 @@
 //! The benches. They print figures as Markdown and assert none: times are for people to judge.
 //!
-//! `bench memory`, `bench speed`, `bench instructions` and `bench growth`, each with `--quick` for
+//! `bench memory`, `bench speed`, `bench instructions`, `bench growth` and `bench gzip`, each with `--quick` for
 //! a run that only shows that it runs. Other trackers are measured where they are installed.
 #![forbid(unsafe_code)]
 
 mod growth;
+mod gzip;
 mod in_process;
 mod instructions;
 mod memory;
@@ -15,12 +16,13 @@ mod trackers;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-usage: bench memory|speed|instructions|growth [--quick]
+usage: bench memory|speed|instructions|growth|gzip [--quick]
 
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
+  gzip          size and speed of packed full scrapes, against general compressors
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say.
@@ -39,6 +41,9 @@ fn main() -> ExitCode {
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
         ["growth"] => growth::run(quick),
+        ["gzip"] => gzip::run(quick),
+        // Where the constants of `core/src/gzip/codes.rs` come from.
+        ["gzip", "codes"] => gzip::codes(),
         // What `instructions` has valgrind count.
         ["in-process", count] => instructions::counted(count),
         _ => {
