@@ -23,20 +23,12 @@ pub(super) struct Recent {
     count: usize,
     /// Their numbers, by field.
     values: [[u16; COUNT]; MOST_FIELDS],
-    /// The last bytes of their numbers, as [`Style::last`](super::template::Style::last) says.
-    lasts: [[u8; COUNT]; MOST_FIELDS],
     /// Where they begin.
     starts: [u16; COUNT],
 }
 
-/// Which of the remembered tails are like the new one in each field: a bit for each tail.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Alike {
-    /// The number is the same.
-    same: [u32; MOST_FIELDS],
-    /// The number ends with the same byte.
-    ends: [u32; MOST_FIELDS],
-}
+/// Which of the remembered tails have the same number in a field: a bit for each.
+type Alike = [u32; MOST_FIELDS];
 
 /// A stretch of an earlier tail that is equal to one of the new tail.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -45,8 +37,6 @@ pub(super) struct Found {
     pub(super) numbers: usize,
     /// How far back it begins, from where the new tail's stretch does; 0 if there is none.
     pub(super) distance: u16,
-    /// Whether the byte before it is the same too.
-    pub(super) before: bool,
 }
 
 impl Recent {
@@ -54,39 +44,37 @@ impl Recent {
         last: None,
         count: 0,
         values: [[0; COUNT]; MOST_FIELDS],
-        lasts: [[0; COUNT]; MOST_FIELDS],
         starts: [0; COUNT],
     };
 
     /// Compares the numbers of a new tail, which begins at `at`, with those that are remembered.
     /// Forgets what is too far back.
-    pub(super) fn compare(&mut self, template: &Template, at: u16, values: &Values) -> Alike {
+    pub(super) fn compare(&mut self, at: u16, values: &Values) -> Alike {
         while let Some(last) = self.count.checked_sub(1)
             && let Some(start) = self.starts.get(last)
             && at.wrapping_sub(*start) > OLDEST
         {
             self.count = last;
         }
-        let beyond = u32::MAX.unbounded_shl(u32::try_from(self.count).unwrap_or(0));
+        let known = 1u32.unbounded_shl(u32::try_from(self.count).unwrap_or(0));
+        let known = known.wrapping_sub(1);
         let mut alike = Alike::default();
-        let numbers = alike.same.iter_mut().zip(values).zip(&self.values);
-        for ((same, &value), olds) in numbers {
+        for ((alike, &value), olds) in alike.iter_mut().zip(values).zip(&self.values) {
             let value = stored(value);
-            if value != NONE {
-                *same = equal(olds, value) & !beyond;
+            if value == NONE {
+                continue;
             }
-        }
-        let ends = alike.ends.iter_mut().zip(lasts(template, values));
-        for ((ends, last), olds) in ends.zip(&self.lasts) {
-            if let Some(last) = last {
-                *ends = equal(olds, last) & !beyond;
+            let mut bits = 0;
+            for (nth, &old) in (0u32..).zip(olds) {
+                bits |= u32::from(old == value) << nth;
             }
+            *alike = bits & known;
         }
         alike
     }
 
     /// The longest stretch that begins with the constant of field `from` and is equal to that of
-    /// the new tail; the nearest of several. With the byte before it, if as long a one has that.
+    /// the new tail; the nearest of several.
     ///
     /// `here` is where that constant begins, and `alike` what [`compare`](Self::compare) gave.
     #[inline]
@@ -97,15 +85,18 @@ impl Recent {
         here: u16,
         alike: &Alike,
     ) -> Option<Found> {
-        let fields = template.fields.len();
-        let (numbers, any) = alike.longest(from, fields, u32::MAX);
-        let before = from.checked_sub(1).and_then(|nth| alike.ends.get(nth));
-        let (with, end) = alike.longest(from, fields, before.copied().unwrap_or(0));
-        let before = end != 0 && with == numbers;
-        let there = if numbers == 0 && !before {
+        let mut numbers = 0usize;
+        let mut best = u32::MAX;
+        for alike in alike.iter().take(template.fields.len()).skip(from) {
+            if best & alike == 0 {
+                break;
+            }
+            best &= alike;
+            numbers = numbers.saturating_add(1);
+        }
+        let there = if numbers == 0 {
             *self.last?.get(from)?
         } else {
-            let best = if before { end } else { any };
             let nth = usize::try_from(best.trailing_zeros()).ok()?;
             let mut values = Values::default();
             for (value, olds) in values.iter_mut().zip(&self.values) {
@@ -115,30 +106,18 @@ impl Recent {
             self.starts.get(nth)?.wrapping_add(offset)
         };
         let distance = here.wrapping_sub(there);
-        Some(Found {
-            numbers,
-            distance,
-            before,
-        })
+        Some(Found { numbers, distance })
     }
 
     /// Remembers a tail.
-    pub(super) fn remember(
-        &mut self,
-        template: &Template,
-        at: u16,
-        marks: &Marks,
-        values: &Values,
-        alike: &Alike,
-    ) {
+    pub(super) fn remember(&mut self, at: u16, marks: &Marks, values: &Values, alike: &Alike) {
         self.last = Some(marks.map(|mark| at.wrapping_add(mark.constant.into())));
-        let lasts = lasts(template, values);
         let values = values.map(stored);
         if values.contains(&NONE) {
             return;
         }
         // The one that it takes the place of: itself, or the oldest.
-        let known = alike.same.iter().fold(u32::MAX, |all, alike| all & alike);
+        let known = alike.iter().fold(u32::MAX, |all, alike| all & alike);
         let mut place = usize::try_from(known.trailing_zeros()).unwrap_or(COUNT);
         if known == 0 {
             place = self.count.min(COUNT - 1);
@@ -147,48 +126,13 @@ impl Recent {
         for (olds, value) in self.values.iter_mut().zip(values) {
             insert(olds, place, value);
         }
-        for (olds, last) in self.lasts.iter_mut().zip(lasts) {
-            insert(olds, place, last.unwrap_or_default());
-        }
         insert(&mut self.starts, place, at);
     }
 }
 
-impl Alike {
-    /// How many numbers from field `from` on are the same in one of the tails of `of`, and in which
-    /// of them.
-    fn longest(&self, from: usize, fields: usize, of: u32) -> (usize, u32) {
-        let mut numbers = 0usize;
-        let mut best = of;
-        for same in self.same.iter().take(fields).skip(from) {
-            if best & same == 0 {
-                break;
-            }
-            best &= same;
-            numbers = numbers.saturating_add(1);
-        }
-        (numbers, best)
-    }
-}
-
-/// The places of `list` that hold `value`, a bit for each.
-#[inline]
-fn equal<T: Copy + PartialEq>(list: &[T; COUNT], value: T) -> u32 {
-    let bits = (0u32..).zip(list);
-    bits.fold(0, |bits, (nth, &old)| bits | u32::from(old == value) << nth)
-}
-
-fn lasts(template: &Template, values: &Values) -> [Option<u8>; MOST_FIELDS] {
-    let mut lasts = [None; MOST_FIELDS];
-    for ((last, &(_, style)), &value) in lasts.iter_mut().zip(template.fields).zip(values) {
-        *last = style.last(value);
-    }
-    lasts
-}
-
 /// Puts `value` first and those before `place` one place on.
 #[inline]
-fn insert<T: Copy>(list: &mut [T; COUNT], place: usize, value: T) {
+fn insert(list: &mut [u16; COUNT], place: usize, value: u16) {
     list.copy_within(..place.min(COUNT - 1), 1);
     if let Some(first) = list.first_mut() {
         *first = value;

@@ -166,16 +166,6 @@ impl Style {
         }
     }
 
-    /// The last byte that [`write`](Self::write) writes, or `None` if that isn't looked at.
-    pub(super) fn last(self, value: u32) -> Option<u8> {
-        let [low, ..] = match self {
-            Self::BigEndian => value.to_le_bytes(),
-            Self::High => return None,
-            Self::Decimal | Self::Low => (value % 10).to_le_bytes(),
-        };
-        Some(low)
-    }
-
     /// How many bytes [`write`](Self::write) writes.
     fn width(self, value: u32) -> u16 {
         match self {

@@ -1,6 +1,7 @@
 //! A packed full scrape, written with little room and with much, and unpacked again.
 //!
-//! Input: one byte for the format; then pieces, each one byte that says what it is and bytes for it.
+//! Input: one byte for the format; then pieces, each one byte that says what it is and bytes for
+//! it.
 
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use wrtracker_core::body::{Entry, Format, Sink};
