@@ -330,7 +330,7 @@ proptest! {
         let store = filled(&mut memory, &peers);
         let page = run_networks(&store, words, pages, room);
         let places = words / 4;
-        let candidates = places - places / 4;
+        let candidates = places - places.div_ceil(4);
         for (block, bits) in blocks(&page).into_iter().zip([28, 24]) {
             let counts = plain_networks(&store, bits);
             prop_assert!(block.len() <= 128);

@@ -8,20 +8,21 @@ use crate::store::{Progress, Store, Walk};
 use crate::time::Secs;
 use crate::wire::Out;
 
-/// Two walks through all peers: the first finds the networks of IPv4 that may have most of them, /28
-/// and /24, the second counts them. Up to 128 of each are shown.
+/// Two walks through all peers: the first finds the networks of IPv4 that may have most of them,
+/// /28 and /24, the second counts them. Up to 128 of each are shown.
 ///
 /// The first keeps K candidates of each size and is right about the large ones whatever comes in
 /// whatever order (Misra and Gries, "Finding repeated elements", 1982):
 ///
 /// - The counts shown are exact, but for peers that came, went or moved during the walks.
-/// - A network that has more than one in K + 1 of all IPv4 peers is shown for sure.
+/// - A network that has more than one in K + 1 of all IPv4 peers is shown for sure, unless 128
+///   larger ones are.
 /// - If no more than K networks have peers, the page is exact altogether.
 /// - Otherwise a smaller network may be missing, though a still smaller one is shown.
 ///
-/// K is three quarters of a table in a workspace that the caller hands to each call, the same each
-/// time and touched by nobody else: 4 words for each place of both tables. 1,024 words make a K of
-/// 192, 4,096 words one of 768, which is the most that is used.
+/// K is three quarters of the places of a table. Both tables are in a workspace that the caller
+/// hands to each call, the same each time and touched by nobody else: 4 words for a place of both.
+/// 1,024 words make a K of 192, 4,096 words one of 768, which is the most that is used.
 #[derive(Clone, Debug)]
 pub struct Networks {
     walk: Walk,
@@ -56,9 +57,9 @@ impl Networks {
         }
     }
 
-    /// Walks through the next pages of the store: up to `pages` times 680 peers. All peers together
-    /// take a bounded number of looks each, and at worst every step one at each place for each of
-    /// its peers; the last step also sorts the tables.
+    /// Walks through the next pages of the store: up to `pages` times 680 peers. At worst each of
+    /// them looks at all places of both tables; of all peers in the store that is one in K + 1. The
+    /// last step also sorts the tables.
     pub fn step(
         &mut self,
         workspace: &mut [u32],
@@ -168,8 +169,7 @@ fn find(table: &mut [Place], key: u32) -> Result<&mut Place, Option<&mut Place>>
 /// Counts one for a network that is a candidate. One that isn't becomes one if there is room, and
 /// takes one from all others if there is not: those who have none left then are no candidates.
 fn propose(table: &mut [Place], taken: &mut usize, key: u32) {
-    // Free places keep the ways short.
-    let most = table.len() - table.len() / 4;
+    let most = most_taken(table.len());
     match find(table, key) {
         Ok([_, count]) => *count = count.saturating_add(1),
         Err(Some(place)) if *taken < most => {
@@ -177,41 +177,46 @@ fn propose(table: &mut [Place], taken: &mut usize, key: u32) {
             *taken = taken.saturating_add(1);
         }
         Err(_) => {
-            for [_, count] in &mut *table {
+            let mut least = u32::MAX;
+            for [key, count] in &mut *table {
                 *count = count.saturating_sub(1);
+                least = least.min(if *key == 0 { u32::MAX } else { *count });
             }
-            // What moves into a place comes from behind it, or has been looked at.
-            for at in 0..table.len() {
-                while matches!(table.get(at), Some(&[key, 0]) if key != 0) {
-                    remove(table, at);
-                    *taken = taken.saturating_sub(1);
-                }
+            if least == 0 {
+                *taken = drop_empty(table);
             }
         }
     }
 }
 
-/// Frees a place and closes the gap: whoever would not be found behind it any more moves up.
-fn remove(table: &mut [Place], gap: usize) {
-    let places = table.len();
-    let mut gap = gap;
-    let mut at = gap;
-    for _ in 0..places {
-        at = after(places, at);
-        let Some(&place) = table.get(at).filter(|place| place[0] != 0) else {
+/// Candidates that a table of so many places has at most: free places keep the ways short.
+const fn most_taken(places: usize) -> usize {
+    places.saturating_sub(places.div_ceil(4))
+}
+
+/// Drops the candidates whose count is 0, moves the others to where they are found now, and returns
+/// how many those are.
+fn drop_empty(table: &mut [Place]) -> usize {
+    let mut left = 0usize;
+    // Whoever comes first behind a free place is at home there, and the ways of all others lead
+    // over places that have been seen to before.
+    let mut at = table.iter().position(|place| place[0] == 0).unwrap_or(0);
+    for _ in 0..table.len() {
+        at = after(table.len(), at);
+        let Some(&place @ [key, count]) = table.get(at) else {
             break;
         };
-        let home = home(places, place[0]);
-        if distance(places, home, at) >= distance(places, gap, at) {
-            if let Some(to) = table.get_mut(gap) {
-                *to = place;
-            }
-            gap = at;
+        if let Some(freed) = table.get_mut(at) {
+            *freed = [0; 2];
+        }
+        if count > 0
+            && let Err(Some(new)) = find(table, key)
+        {
+            *new = place;
+            left = left.saturating_add(1);
         }
     }
-    if let Some(place) = table.get_mut(gap) {
-        *place = [0; 2];
-    }
+    left
 }
 
 /// Where the search for a network begins.
@@ -225,14 +230,6 @@ fn home(places: usize, key: u32) -> usize {
 const fn after(places: usize, at: usize) -> usize {
     let next = at.saturating_add(1);
     if next >= places { 0 } else { next }
-}
-
-/// Steps from one place to another, round the end.
-const fn distance(places: usize, from: usize, to: usize) -> usize {
-    match to.checked_sub(from) {
-        Some(steps) => steps,
-        None => places.saturating_sub(from).saturating_add(to),
-    }
 }
 
 /// Sorts by count, the highest first, then by address (Shell, with the gaps of Ciura).

@@ -8,8 +8,8 @@ use crate::wire::Out;
 /// More bytes than any section of a page has: a buffer of this size always brings a page on.
 pub const LARGEST_SECTION: usize = 256;
 
-/// Writes whole sections from `cursor` on while `out` has room for them. `section` writes one, which
-/// may be empty, and says whether there was such a number.
+/// Writes whole sections from `cursor` on while `out` has room for them. `section` writes one,
+/// which may be empty, and says whether there was such a number.
 pub(super) fn emit(
     cursor: &mut u16,
     out: &mut Out<'_>,

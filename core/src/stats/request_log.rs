@@ -44,9 +44,9 @@ impl<'m> RequestLog<'m> {
         }
     }
 
-    /// Keeps the first 1,024 bytes of a request, if the policy wants those of `ip` kept: the address
-    /// that it came from, whatever a proxy says. Work: looks at up to 8 networks, copies the
-    /// request, and passes over as many old ones as have to go.
+    /// Keeps the first 1,024 bytes of a request, if the policy wants those of `ip` kept: the
+    /// address that it came from, whatever a proxy says. Work: looks at up to 8 networks, copies
+    /// the request, and passes over as many old ones as have to go.
     pub fn note(&mut self, policy: &Policy, ip: IpAddr, now: Secs, request: &[u8]) {
         let mut networks = policy.log_requests.iter();
         if self.ring.is_empty() || !networks.any(|network| network.contains(ip)) {

@@ -10,11 +10,11 @@ use crate::wire::Out;
 /// A walk through all torrents that keeps the largest of them: up to a hundred in each of three
 /// lists.
 ///
-/// Of swarms of one size the later info hash comes first, as by opentracker. Counts are those of the
-/// moment at which the walk passed; a torrent that goes before the page is written is left out. The
-/// lists are in a workspace that the caller hands to each call, the same each time and touched by
-/// nobody else: 9 words for each place, so that 900 are enough for a hundred. With fewer the lists
-/// are shorter.
+/// Of swarms of one size the later info hash comes first, as by opentracker. Counts are those of
+/// the moment at which the walk passed; a torrent that goes before the page is written is left out.
+/// The lists are in a workspace that the caller hands to each call, the same each time and touched
+/// by nobody else: 9 words for each place, so that 900 are enough for a hundred. With fewer the
+/// lists are shorter.
 #[derive(Clone, Debug)]
 pub struct Top {
     /// What the heading says.
