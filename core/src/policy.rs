@@ -10,7 +10,8 @@ use crate::network::Network;
 /// Intervals, time-outs, limits and switches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
-    /// Seconds between two announces that a client is asked for, before jitter. 1 to 86,400.
+    /// Seconds between two announces that a client is asked for, before jitter. From 1, and less
+    /// than [`peer_timeout`](Self::peer_timeout) with the jitter.
     pub interval: u32,
     /// Seconds that the interval may differ from [`interval`](Self::interval) either way, drawn
     /// anew for each reply so that clients which started together don't come back together.

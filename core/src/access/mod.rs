@@ -1,7 +1,7 @@
 //! Which torrents may be announced: a whitelist, a blacklist, or both.
 //!
-//! A list is a set of info hashes in memory that its owner gives: [`list`] holds the one that is in
-//! force beside the one that is being loaded, [`table`] is the set itself.
+//! A list is a set of info hashes in memory that its owner gives: `list` holds the one that is in
+//! force beside the one that is being loaded, `table` is the set itself.
 
 mod list;
 mod table;

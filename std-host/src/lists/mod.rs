@@ -2,8 +2,8 @@
 //! one hash at a time through FIFOs.
 //!
 //! All of it happens in the turns of the event loop, a bounded share in each, so that announces are
-//! answered meanwhile. [`Loader`] reads a file in shares, [`Watch`] tells when it has changed,
-//! [`Fifo`] is one named pipe.
+//! answered meanwhile. `Loader` reads a file in shares, `Watch` tells when it has changed,
+//! `Fifo` is one named pipe.
 //!
 //! A file is in force when it was read whole, and not before: one that is missing, unreadable, no
 //! file, too long, or not the same at its end as at its start leaves the list as it was. After a

@@ -118,6 +118,16 @@ fn http_request() -> Vec<Seed> {
         ),
         ("script", format!("\x00{announce}9\n\n").into_bytes()),
         (
+            "statistics",
+            format!(
+                "\x09{announce}1 HTTP/1.1\r\n\r\nGET /stats?mode=everything HTTP/1.1\r\n\r\n\
+                 GET /metrics HTTP/1.1\r\n\r\nGET /stats?mode=tpbs&format=txt HTTP/1.1\r\n\
+                 Accept-Encoding: gzip\r\n\r\nGET /stats?mode=top10 HTTP/1.1\r\n\r\n\
+                 GET /scrape HTTP/1.0\r\n\r\n"
+            )
+            .into_bytes(),
+        ),
+        (
             "body",
             b"\x01POST /announce HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc".to_vec(),
         ),
