@@ -179,7 +179,9 @@ impl Plan {
         }
         // An address space of 32 bits has less to give than the limit may say.
         let left = usize::try_from(limit.0 - spent).unwrap_or(usize::MAX - 3);
-        plan.survey_bytes = (left / 1024).next_multiple_of(PAGE).min(MOST_SURVEY);
+        plan.survey_bytes = (left / 1024)
+            .next_multiple_of(PAGE)
+            .clamp(LEAST_SURVEY, MOST_SURVEY);
         plan.arena_words = (left - plan.survey_bytes) / size_of::<u32>();
         debug_assert!(plan.arena_words >= Store::LEAST_WORDS);
         Ok(plan)
@@ -209,6 +211,9 @@ impl Plan {
         ]
     }
 }
+
+/// The least memory for walks: what it takes to tell the largest networks from others.
+const LEAST_SURVEY: usize = 16 << 10;
 
 /// The largest memory for walks: to sort more at a time would keep others waiting.
 const MOST_SURVEY: usize = 256 << 10;

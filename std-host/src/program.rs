@@ -75,7 +75,7 @@ fn tell(settings: &Settings) {
 }
 
 /// Serves until a signal asks for the end.
-fn serve(settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
+fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
     let settings_error = |error: &dyn core::error::Error| (SETTINGS, error.to_string());
     let system_error = |error: &dyn core::error::Error| (SYSTEM, error.to_string());
     let policy = settings.policy().map_err(|error| settings_error(&error))?;
@@ -99,7 +99,7 @@ fn serve(settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, Str
     let sync = settings.live_sync.map(LiveSync::open).transpose();
     let sync = sync.map_err(|error| system_error(&error))?;
     // All that needs root's rights, or the whole tree of files, is done.
-    give_up_rights(&settings).map_err(|error| system_error(&error))?;
+    give_up_rights(&mut settings).map_err(|error| system_error(&error))?;
     let lists = settings.lists();
     let entries = lists.entries();
     let wanted = settings.wanted(entries.whitelist, entries.blacklist);
@@ -143,7 +143,10 @@ fn serve(settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, Str
 /// Reads the command line and its files again, and changes what can change while the server runs.
 /// With anything wrong in them all stays as it is. The access lists are read again either way.
 fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
-    if let Ok(Command::Run(new)) = Command::parse(arguments.iter().cloned()) {
+    if let Ok(Command::Run(mut new)) = Command::parse(arguments.iter().cloned()) {
+        if settings.entered {
+            new.enter_rootdir();
+        }
         tell(&new);
         let policy = new.policy().map_err(log::error);
         if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
@@ -160,12 +163,13 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
     server.reload_lists();
 }
 
-fn give_up_rights(settings: &Settings) -> Result<(), privileges::Error> {
+fn give_up_rights(settings: &mut Settings) -> Result<(), privileges::Error> {
     let identity = Identity {
         user: settings.user.as_deref(),
         rootdir: settings.rootdir.as_deref(),
     };
     if let Dropped::Became(uid, gid) = privileges::drop(&identity)? {
+        settings.enter_rootdir();
         log::info(format_args!(
             "running as user {} of group {}",
             uid.as_raw(),

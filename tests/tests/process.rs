@@ -255,6 +255,24 @@ fn the_root_directory_changes_and_signals_end_it_well() {
 }
 
 #[test]
+fn a_list_that_is_named_as_from_outside_the_root_directory_is_found_inside() {
+    if !is_root("another root directory") {
+        return;
+    }
+    let folder = Folder::new("list");
+    let list = folder.file("whitelist.txt", &"a".repeat(40));
+    let list = list.to_str().expect("text");
+    let server = start(command(&["-d", folder.text(), "-w", list]));
+    server.wait_for_stderr("wrtracker: whitelist: 1 hash from /whitelist.txt");
+    // What opentracker would take for it comes first.
+    let nested = folder.0.join(list.trim_start_matches('/'));
+    fs::create_dir_all(nested.parent().expect("a folder")).expect("folders");
+    fs::write(&nested, format!("{}\n{}\n", "b".repeat(40), "c".repeat(40))).expect("a file");
+    let server = start(command(&["-d", folder.text(), "-w", list]));
+    server.wait_for_stderr(&format!("wrtracker: whitelist: 2 hashes from {list}"));
+}
+
+#[test]
 fn a_directory_that_is_none_is_refused() {
     let folder = Folder::new("no-root");
     let file = folder.file("file", "");

@@ -83,7 +83,8 @@ impl Files {
 
     /// Where the path leads once root has changed its root directory, or anybody else the working
     /// directory.
-    pub(super) fn resolve(&self, path: &Path) -> PathBuf {
+    pub(super) fn resolve(&self, outside: &Path) -> PathBuf {
+        let path = outside;
         let path = if self.root {
             path.strip_prefix("/").unwrap_or(path)
         } else {
@@ -94,7 +95,12 @@ impl Files {
             (None, true) => Path::new("/"),
             (None, false) => return path.into(),
         };
-        base.join(path)
+        let inside = base.join(path);
+        // As `Settings::enter_rootdir` has it.
+        if self.root && outside.starts_with(base) && !inside.exists() {
+            return outside.into();
+        }
+        inside
     }
 
     /// Opens a file that is to be read, and warns if it is only root's.

@@ -7,7 +7,7 @@ mod restart;
 
 use core::fmt;
 use core::net::{IpAddr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wrtracker_core::policy::{Policy, Right, StatsFor};
 
@@ -70,6 +70,8 @@ pub struct Settings {
     /// What was wrong with lines that do matter: the program must not start. The first
     /// [`MOST_TOLD`].
     pub errors: Vec<String>,
+    /// Whether paths are as they lead inside the root directory.
+    pub(crate) entered: bool,
     /// What goes into the policy as it is. [`policy`](Self::policy) adds the fields below, whose
     /// defaults depend on others.
     pub(crate) draft: Policy,
@@ -125,6 +127,36 @@ impl Settings {
             ip: self.address.filter(|ip| *ip != ANY),
             port: DEFAULT_PORT,
         }]
+    }
+
+    /// Takes the paths as they lead inside [`rootdir`](Self::rootdir), now that it is the root
+    /// directory.
+    ///
+    /// One that is written as seen from outside leads nowhere then, as with opentracker: if there
+    /// is nothing at that place, it is taken for what was meant.
+    pub fn enter_rootdir(&mut self) {
+        self.entered = true;
+        let Some(rootdir) = self.rootdir.clone() else {
+            return;
+        };
+        for path in [
+            &mut self.whitelist,
+            &mut self.blacklist,
+            &mut self.fifo_add,
+            &mut self.fifo_delete,
+            &mut self.state_file,
+            &mut self.peers_file,
+            &mut self.load_file,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            if let Ok(rest) = path.strip_prefix(&rootdir)
+                && !path.exists()
+            {
+                *path = Path::new("/").join(rest);
+            }
+        }
     }
 
     /// What the operator says about access lists.
