@@ -54,7 +54,7 @@ pub(super) fn answer(
         Mode::Top10 => Body::Walked(Walked::top(10, tracker)),
         Mode::Top100 => Body::Walked(Walked::top(100, tracker)),
         Mode::S24s => Body::Walked(Walked::networks(tracker)),
-        Mode::FullLog => Body::Requests,
+        Mode::FullLog if !tracker.requests.is_empty() => Body::Requests,
         _ => {
             page(mode, asker, tracker, now, out);
             return None;

@@ -44,6 +44,11 @@ impl<'m> RequestLog<'m> {
         }
     }
 
+    /// Whether there is nothing to show.
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
     /// Keeps the first 1,024 bytes of a request, if the policy wants those of `ip` kept: the
     /// address that it came from, whatever a proxy says. Work: looks at up to 8 networks, copies
     /// the request, and passes over as many old ones as have to go.

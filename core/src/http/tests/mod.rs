@@ -5,6 +5,7 @@ mod clients;
 mod connections;
 mod scrape;
 mod sources;
+mod stats;
 mod streams;
 
 use std::string::String;
