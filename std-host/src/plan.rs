@@ -172,7 +172,7 @@ impl Plan {
         };
         let spent = plan.shares().map(|(_, bytes)| bytes);
         let spent = spent.into_iter().fold(0, u64::saturating_add);
-        let least = spent.saturating_add(Self::LEAST_ARENA + PAGE as u64);
+        let least = spent.saturating_add(Self::LEAST_ARENA + LEAST_SURVEY as u64);
         let least = least.max(Self::LEAST.0);
         if limit.0 < least {
             return Err(least - limit.0);
@@ -281,8 +281,8 @@ mod tests {
             let survey = plan.survey_bytes as u64;
             assert!(
                 survey.is_multiple_of(4096)
-                    && survey >= (arena / 1024).min(256 << 10)
-                    && survey <= arena / 1024 + 8192,
+                    && survey >= (arena / 1024).clamp(16 << 10, 256 << 10)
+                    && survey <= (arena / 1024 + 8192).max(16 << 10),
                 "{plan:?}"
             );
             last = plan;

@@ -186,8 +186,7 @@ impl Server {
     ///
     /// [`StartError`], if the kernel has not enough of something.
     pub fn set_sync(&mut self, sync: LiveSync) -> Result<(), StartError> {
-        let mut id = [0; 4];
-        fill_random(&mut id)?;
+        let id = self.tracker.id().to_be_bytes();
         LiveSync::attach(&mut self.tracker, id);
         let about = data(about::SYNC, 0);
         epoll::add(&self.epoll, &sync.incoming, about, EventFlags::IN)?;
