@@ -35,7 +35,7 @@ use core::net::IpAddr;
 
 pub(crate) use self::address::is_unicast;
 pub use self::address::{is_global_v4, is_global_v6};
-pub(crate) use self::view::{Near, fill};
+pub(crate) use self::view::{Near, adapt};
 use crate::policy::Lan;
 
 /// How far an address means something, nearer ones behind.
@@ -64,15 +64,16 @@ impl Scope {
     }
 
     /// From where somebody looks who comes from `ip`. Work: looks at each network of the LAN.
+    #[inline]
     pub fn of_asker(ip: IpAddr, lan: &Lan) -> Self {
-        let public = match ip {
+        let public = || match ip {
             IpAddr::V4(ip) => lan.public_v4 == Some(ip),
             IpAddr::V6(ip) => lan.public_v6 == Some(ip),
         };
-        let inside = || lan.networks.iter().any(|network| network.contains(ip));
-        match Self::of(ip, lan) {
-            Self::World if public || inside() => Self::Lan,
-            scope => scope,
+        match address::near(ip) {
+            Some(scope) => scope,
+            None if public() || lan.networks.iter().any(|net| net.contains(ip)) => Self::Lan,
+            None => Self::World,
         }
     }
 }

@@ -275,8 +275,7 @@ impl<'m> Tracker<'m> {
         })
     }
 
-    /// Takes note of where a peer can be reached that is stored from now on.
-    #[inline]
+    /// Takes note of where a peer can be reached that has just been stored and wasn't before.
     pub(crate) fn note_reach(&mut self, peer: &PeerAddr) {
         self.near.note(peer.ip(), &self.policy.lan);
     }
@@ -303,7 +302,9 @@ impl<'m> Tracker<'m> {
         } = announce;
         let completed = status == Status::Seeder && announce.event == Event::Completed;
         let stored = self.store.announce(info_hash, peer, status, completed, now);
-        self.note_reach(peer);
+        if stored.outcome == Outcome::New {
+            self.note_reach(peer);
+        }
         if let Outcome::Renewed(seconds) = stored.outcome {
             self.counters.renewal(seconds);
             if self.policy.woodpeckers {
@@ -353,11 +354,12 @@ impl<'m> Tracker<'m> {
         let Some(id) = announced.torrent else {
             return 0;
         };
-        let (store, random) = (&self.store, &mut self.random);
+        let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
         let mut choose = |out: &mut [u8]| store.choose_v4(id, &announced.selection, random, out);
+        let used = choose(out);
         match announced.asker {
-            None => choose(out),
-            Some(asker) => reach::fill::<Ipv4Addr>(&self.policy.lan, asker, out, &mut choose),
+            None => used,
+            Some(asker) => reach::adapt::<Ipv4Addr>(lan, asker, out, used, &mut choose),
         }
     }
 
@@ -367,11 +369,12 @@ impl<'m> Tracker<'m> {
         let Some(id) = announced.torrent else {
             return 0;
         };
-        let (store, random) = (&self.store, &mut self.random);
+        let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
         let mut choose = |out: &mut [u8]| store.choose_v6(id, &announced.selection, random, out);
+        let used = choose(out);
         match announced.asker {
-            None => choose(out),
-            Some(asker) => reach::fill::<Ipv6Addr>(&self.policy.lan, asker, out, &mut choose),
+            None => used,
+            Some(asker) => reach::adapt::<Ipv6Addr>(lan, asker, out, used, &mut choose),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Scope, address};
+use super::Scope;
 use crate::policy::Lan;
 
 /// Which scopes other than the world the stored peers have had. As long as there is none, nobody's
@@ -15,12 +15,8 @@ impl Near {
     pub(crate) const ANY: Self = Self(u8::MAX);
 
     /// Notes a peer that is stored at `ip`.
-    #[inline]
     pub(crate) fn note(&mut self, ip: IpAddr, lan: &Lan) {
-        // Nearly always so on a public tracker, and this is done for every announce.
-        if !lan.networks.is_empty() || address::near(ip).is_some() {
-            self.0 |= bit(Scope::of(ip, lan));
-        }
+        self.0 |= bit(Scope::of(ip, lan));
     }
 
     /// Whether there may be anything else than peers of the world.
@@ -77,23 +73,25 @@ const ROUNDS: u32 = 4;
 /// Bytes of the longest compact peer.
 const LARGEST: usize = 18;
 
-/// Fills `out` with compact peers from `choose`, each with the address at which `asker` reaches it,
-/// and returns the bytes used.
+/// Puts into each of the compact peers that the first `used` bytes of `out` are the address at which
+/// `asker` reaches it, and returns the bytes that are used then.
 ///
-/// `choose` fills what it is given with different peers at random, as many as fit and there are.
 /// Those that the asker can't reach are left out, and those that look the same. If that leaves room
-/// and there may be more peers, up to four times 64 more are chosen, so that a few left out of many
-/// are no loss. Work: five choices, a look at each of these peers, and for those with the router's
+/// and there may be more peers, up to four times 64 more are taken from `choose`, which fills what it
+/// is given with different peers at random, as many as fit and there are: a few left out of many are
+/// no loss. Work: four choices, a look at each of these peers, and for those with the router's
 /// address and those that were chosen later, a look at all before if one has a similar port.
-pub(crate) fn fill<A: Address>(
+#[cold]
+pub(crate) fn adapt<A: Address>(
     lan: &Lan,
     asker: Scope,
     out: &mut [u8],
-    mut choose: impl FnMut(&mut [u8]) -> usize,
+    used: usize,
+    choose: &mut dyn FnMut(&mut [u8]) -> usize,
 ) -> usize {
     let size = A::BYTES.saturating_add(2);
     let most = out.len() / size;
-    let chosen = choose(out) / size;
+    let chosen = used / size;
     let mut list = List::new(lan, asker, out);
     for nth in 0..chosen {
         // What is kept never reaches beyond what was read.

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use crate::policy::Right;
-use crate::store::Status;
+use crate::store::{Outcome, Status};
 use crate::time::Secs;
 use crate::tracker::{Announce, Event, Tracker};
 use crate::wire::live_sync::{Flags, Packet, ParseError, Record};
@@ -113,7 +113,9 @@ impl<'m> Tracker<'m> {
         };
         let completed = flags.seeder && flags.completed;
         let stored = self.store.announce(hash, peer, status, completed, now);
-        self.note_reach(peer);
+        if stored.outcome == Outcome::New {
+            self.note_reach(peer);
+        }
         if stored.completed {
             self.counters.completed = self.counters.completed.wrapping_add(1);
         }
