@@ -17,6 +17,9 @@ mod options {
 mod config {
     wrtracker_tests::config_probes!(tests);
 }
+mod directives {
+    wrtracker_tests::directives_probes!(tests);
+}
 mod http_connections {
     wrtracker_tests::http_connections_probes!(tests);
 }
@@ -38,8 +41,17 @@ mod scrape {
 mod full_scrape {
     wrtracker_tests::full_scrape_probes!(tests);
 }
+mod gzip {
+    wrtracker_tests::gzip_probes!(tests);
+}
+mod tpbs {
+    wrtracker_tests::tpbs_probes!(tests);
+}
 mod udp {
     wrtracker_tests::udp_probes!(tests);
+}
+mod udp_scrapes {
+    wrtracker_tests::udp_scrapes_probes!(tests);
 }
 mod connection_ids {
     wrtracker_tests::connection_ids_probes!(tests);
@@ -50,11 +62,20 @@ mod swarm {
 mod statistics {
     wrtracker_tests::statistics_probes!(tests);
 }
+mod statistics_access {
+    wrtracker_tests::statistics_access_probes!(tests);
+}
+mod statistics_switched {
+    wrtracker_tests::statistics_switched_probes!(tests);
+}
 mod everything {
     wrtracker_tests::everything_probes!(tests);
 }
 mod access_lists {
     wrtracker_tests::access_lists_probes!(tests);
+}
+mod fifos {
+    wrtracker_tests::fifos_probes!(tests);
 }
 mod live_sync {
     wrtracker_tests::live_sync_probes!(tests);

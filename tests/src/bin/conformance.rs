@@ -29,7 +29,12 @@ fn main() -> ExitCode {
             true
         }
         Place::Ran(status) => {
-            return ExitCode::from(status.code().and_then(|code| code.try_into().ok()).unwrap_or(1));
+            return ExitCode::from(
+                status
+                    .code()
+                    .and_then(|code| code.try_into().ok())
+                    .unwrap_or(1),
+            );
         }
         Place::Impossible(why) => {
             skip(&why);
@@ -82,12 +87,21 @@ fn put(probes: &[&'static Probe]) -> Vec<report::Row> {
                         }
                     }
                     let mut rows = rows.lock().expect("no panic in between");
-                    rows.push(report::Row { probe, ours, theirs, time: start.elapsed() });
+                    rows.push(report::Row {
+                        probe,
+                        ours,
+                        theirs,
+                        time: start.elapsed(),
+                    });
                 }
             });
         }
     });
     let mut rows = rows.into_inner().expect("no panic in between");
-    rows.sort_by_key(|row| probes.iter().position(|probe| std::ptr::eq(*probe, row.probe)));
+    rows.sort_by_key(|row| {
+        probes
+            .iter()
+            .position(|probe| std::ptr::eq(*probe, row.probe))
+    });
     rows
 }

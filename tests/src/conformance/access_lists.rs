@@ -16,8 +16,7 @@ promises! { $ access_lists_probes "access_lists":
     anything_may_follow_a_hash("7.1") => "ok ok ok", Same;
     lines_may_end_with_cr_lf("7.1") => "ok", Same;
     the_last_line_needs_no_end("7.1") => "ok", Same;
-    a_file_of_40_bytes_is_a_list_of_one("7.1") => "ok",
-        Differs("it ends with signal 11", "it reads behind the end of its file (UPSTREAM-BUG)");
+    a_file_of_40_bytes_is_a_list_of_one("7.1") => "ok", Same;
     what_is_no_hash_is_skipped("7.1") => "39: failure, 42: failure, indented: failure, good: ok",
         Same;
     a_hash_may_be_there_twice("7.1") => "ok", Same;
@@ -40,20 +39,10 @@ promises! { $ access_lists_probes "access_lists":
     scrapes_are_not_asked_for_in_lists("7.2") => "ok", Same;
     stopped_is_not_asked_for_in_lists("7.2") => "ok", Same;
     torrents_that_are_denied_later_stay_visible("7.2") => "0/0/1", Same;
-    a_fifo_adds_to_the_whitelist("7.3") => "ok", Absent(FIFO);
-    a_fifo_deletes_from_the_whitelist("7.3") => "failure", Absent(FIFO);
-    what_was_deleted_can_be_added_again("7.3") => "failure, then ok", Absent(FIFO);
-    many_hashes_may_be_added_in_any_order("7.3") => "200 of 200", Absent(FIFO);
-    a_line_needs_its_end("7.3") => "half: failure, whole: ok", Absent(FIFO);
-    a_hangup_forgets_what_fifos_said("7.3") => "failure", Absent(FIFO);
-    fifos_are_made_if_they_are_not_there("7.3") => "fifo fifo", Absent(FIFO);
-    a_file_in_the_place_of_a_fifo_is_told("7.3") => "told, and serves", Absent(FIFO);
-    a_fifo_adds_to_the_blacklist("7.3") => "failure", Absent(FIFO);
-    nonsense_in_a_fifo_is_skipped("7.3") => "ok", Absent(FIFO);
 }
 
 const WHITE: &str = "one binary has one kind of list there; this one has a whitelist";
-const FIFO: &str = "U21 has no fifos, and those of opentracker 1.0 are broken (UPSTREAM-BUG)";
+
 const OURS: &str = "it has no limit of memory";
 
 fn white(lab: &Lab, lines: &str) -> Tracker {
@@ -61,7 +50,7 @@ fn white(lab: &Lab, lines: &str) -> Tracker {
 }
 
 /// A tracker with a whitelist of these lines.
-fn white_with(lab: &Lab, lines: &str, more: &str) -> Tracker {
+pub(super) fn white_with(lab: &Lab, lines: &str, more: &str) -> Tracker {
     let list = lab.write("white", lines);
     lab.with(&format!("access.whitelist {list}\n{more}"))
 }
@@ -71,29 +60,40 @@ fn black(lab: &Lab, lines: &str) -> Tracker {
     lab.with(&format!("access.blacklist {list}\n"))
 }
 
-fn line(hash: &Hash) -> String {
+pub(super) fn line(hash: &Hash) -> String {
     hex(hash) + "\n"
 }
 
-fn outcome(tracker: &Tracker, hash: &Hash) -> String {
+pub(super) fn outcome(tracker: &Tracker, hash: &Hash) -> String {
     tracker.announce(hash, 1001, 1, "").outcome()
 }
 
 fn a_whitelist_serves_what_is_on_it(lab: &Lab) -> String {
     let (listed, other) = (lab.hash(), lab.unlisted());
     let tracker = white(lab, &line(&listed));
-    format!("listed: {}, other: {}", outcome(&tracker, &listed), outcome(&tracker, &other))
+    format!(
+        "listed: {}, other: {}",
+        outcome(&tracker, &listed),
+        outcome(&tracker, &other)
+    )
 }
 
 fn a_blacklist_serves_what_is_not_on_it(lab: &Lab) -> String {
     let (listed, other) = (lab.hash(), lab.hash());
     let tracker = black(lab, &line(&listed));
-    format!("listed: {}, other: {}", outcome(&tracker, &listed), outcome(&tracker, &other))
+    format!(
+        "listed: {}, other: {}",
+        outcome(&tracker, &listed),
+        outcome(&tracker, &other)
+    )
 }
 
 fn both_lists_together_are_refused_or_both_hold(lab: &Lab) -> String {
     let hash = lab.hash();
-    let (white, black) = (lab.write("white", line(&hash)), lab.write("black", line(&hash)));
+    let (white, black) = (
+        lab.write("white", line(&hash)),
+        lab.write("black", line(&hash)),
+    );
     let lines = format!("access.whitelist {white}\naccess.blacklist {black}\n");
     match lab.try_with(&lines) {
         Ok(tracker) => format!("one on both: {}", outcome(&tracker, &hash)),
@@ -105,7 +105,11 @@ fn both_lists_together_are_refused_or_both_hold(lab: &Lab) -> String {
 fn hex_may_be_of_either_case(lab: &Lab) -> String {
     let (upper, lower) = (lab.hash(), lab.hash());
     let tracker = white(lab, &(line(&upper) + &line(&lower).to_lowercase()));
-    format!("{} {}", outcome(&tracker, &upper), outcome(&tracker, &lower))
+    format!(
+        "{} {}",
+        outcome(&tracker, &upper),
+        outcome(&tracker, &lower)
+    )
 }
 
 fn anything_may_follow_a_hash(lab: &Lab) -> String {
@@ -174,7 +178,10 @@ fn an_empty_blacklist_serves_everything(lab: &Lab) -> String {
 fn told(lab: &Lab, tracker: &Tracker, file: &str) -> String {
     let outcome = outcome(tracker, &lab.hash());
     let told = until(|| tracker.running.said().contains(file).then_some(()));
-    format!("{outcome}, {}", if told.is_some() { "told" } else { "silent" })
+    format!(
+        "{outcome}, {}",
+        if told.is_some() { "told" } else { "silent" }
+    )
 }
 
 fn a_whitelist_that_is_not_there_serves_nothing_and_is_told(lab: &Lab) -> String {
@@ -189,7 +196,11 @@ fn a_blacklist_that_is_not_there_serves_everything_and_is_told(lab: &Lab) -> Str
 
 fn a_list_that_cannot_be_read_is_told(lab: &Lab) -> String {
     let folder = lab.make_folder("folder");
-    told(lab, &lab.with(&format!("access.whitelist {folder}\n")), &folder)
+    told(
+        lab,
+        &lab.with(&format!("access.whitelist {folder}\n")),
+        &folder,
+    )
 }
 
 fn a_large_list_is_taken_whole(lab: &Lab) -> String {
@@ -199,11 +210,17 @@ fn a_large_list_is_taken_whole(lab: &Lab) -> String {
     let tracker = white(lab, &lines);
     let (_, udp) = (&tracker, tracker.udp());
     let taken = hashes.iter().filter(|hash| {
-        let announce = crate::udp_client::Announce::leecher(1).with_hash(**hash).with_wanted(0);
-        udp.announce(&announce).is_some_and(|told| told.action == 1 && told.rest.len() == 12)
+        let announce = crate::udp_client::Announce::leecher(1)
+            .with_hash(**hash)
+            .with_wanted(0);
+        udp.announce(&announce)
+            .is_some_and(|told| told.action == 1 && told.rest.len() == 12)
     });
     let taken = taken.count();
-    format!("{taken} of 5000, other: {}", outcome(&tracker, &lab.unlisted()))
+    format!(
+        "{taken} of 5000, other: {}",
+        outcome(&tracker, &lab.unlisted())
+    )
 }
 
 /// Writes the list anew, sends a hangup, and waits until an announce of `hash` gets `expected`;
@@ -248,7 +265,14 @@ fn a_list_that_was_removed_leaves_the_old_one(lab: &Lab) -> String {
     fs::remove_file(&file).expect("to remove a file");
     let before = tracker.running.said().len();
     tracker.running.signal(Signal::HUP);
-    let told = until(|| tracker.running.said().get(before..)?.contains("white").then_some(()));
+    let told = until(|| {
+        tracker
+            .running
+            .said()
+            .get(before..)?
+            .contains("white")
+            .then_some(())
+    });
     let told = if told.is_some() { "told" } else { "silent" };
     format!("{}, {told}", outcome(&tracker, &hash))
 }
@@ -260,7 +284,14 @@ fn a_list_larger_than_its_room_leaves_the_old_one(lab: &Lab) -> String {
     lab.write("white", lines);
     let before = tracker.running.said().len();
     tracker.running.signal(Signal::HUP);
-    let told = until(|| tracker.running.said().get(before..)?.contains("white").then_some(()));
+    let told = until(|| {
+        tracker
+            .running
+            .said()
+            .get(before..)?
+            .contains("white")
+            .then_some(())
+    });
     let told = if told.is_some() { "told" } else { "silent" };
     format!("old: {}, {told}", outcome(&tracker, &hash))
 }
@@ -270,7 +301,11 @@ fn lists_are_read_by_themselves_if_so_configured(lab: &Lab) -> String {
     let tracker = white_with(lab, &line(&old), "access.watch on\n");
     lab.write("white", line(&new));
     until(|| (outcome(&tracker, &new) == "ok").then_some(()));
-    format!("new: {}, old: {}", outcome(&tracker, &new), outcome(&tracker, &old))
+    format!(
+        "new: {}, old: {}",
+        outcome(&tracker, &new),
+        outcome(&tracker, &old)
+    )
 }
 
 fn http_tells_who_is_refused(lab: &Lab) -> String {
@@ -279,12 +314,16 @@ fn http_tells_who_is_refused(lab: &Lab) -> String {
 
 fn scrapes_are_not_asked_for_in_lists(lab: &Lab) -> String {
     let tracker = white(lab, &line(&lab.hash()));
-    tracker.get(&super::lab::scrape(&[lab.unlisted()])).outcome()
+    tracker
+        .get(&super::lab::scrape(&[lab.unlisted()]))
+        .outcome()
 }
 
 fn stopped_is_not_asked_for_in_lists(lab: &Lab) -> String {
     let tracker = white(lab, &line(&lab.hash()));
-    tracker.announce(&lab.unlisted(), 1001, 1, "&event=stopped").outcome()
+    tracker
+        .announce(&lab.unlisted(), 1001, 1, "&event=stopped")
+        .outcome()
 }
 
 fn torrents_that_are_denied_later_stay_visible(lab: &Lab) -> String {
@@ -292,128 +331,9 @@ fn torrents_that_are_denied_later_stay_visible(lab: &Lab) -> String {
     let tracker = white(lab, &line(&hash));
     outcome(&tracker, &hash);
     let then = reload(lab, &tracker, "# nothing\n", &hash, "failure");
-    if then == "failure" { tracker.counts(&hash) } else { then }
-}
-
-const FIFOS: &str = "access.fifo_add {dir}/add\naccess.fifo_delete {dir}/delete\n";
-
-/// Writes to a fifo of the tracker's, once it is there.
-fn feed(lab: &Lab, name: &str, lines: &str) {
-    let path = lab.path(name);
-    let there = || fs::metadata(&path).is_ok_and(|it| !it.is_file()).then_some(());
-    assert!(until(there).is_some(), "there is no fifo {name}");
-    // Without a reader this would wait for ever.
-    let fifo = rustix::fs::open(
-        &path,
-        rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
-        rustix::fs::Mode::empty(),
-    );
-    let mut fifo = fs::File::from(fifo.expect("a fifo with a reader"));
-    fifo.write_all(lines.as_bytes()).expect("to write to a fifo");
-}
-
-/// Waits until an announce gets this, and returns what it gets.
-fn comes_to(tracker: &Tracker, hash: &Hash, expected: &str) -> String {
-    until(|| (outcome(tracker, hash) == expected).then_some(()));
-    outcome(tracker, hash)
-}
-
-fn a_fifo_adds_to_the_whitelist(lab: &Lab) -> String {
-    let (listed, added) = (lab.hash(), lab.hash());
-    let tracker = white_with(lab, &line(&listed), FIFOS);
-    feed(lab, "add", &line(&added));
-    comes_to(&tracker, &added, "ok")
-}
-
-fn a_fifo_deletes_from_the_whitelist(lab: &Lab) -> String {
-    let listed = lab.hash();
-    let tracker = white_with(lab, &line(&listed), FIFOS);
-    feed(lab, "delete", &line(&listed));
-    comes_to(&tracker, &listed, "failure")
-}
-
-fn what_was_deleted_can_be_added_again(lab: &Lab) -> String {
-    let listed = lab.hash();
-    let tracker = white_with(lab, &line(&listed), FIFOS);
-    feed(lab, "delete", &line(&listed));
-    let first = comes_to(&tracker, &listed, "failure");
-    feed(lab, "add", &line(&listed));
-    format!("{first}, then {}", comes_to(&tracker, &listed, "ok"))
-}
-
-fn many_hashes_may_be_added_in_any_order(lab: &Lab) -> String {
-    let tracker = white_with(lab, &line(&lab.hash()), FIFOS);
-    let hashes: Vec<_> = (0..200).map(|_| lab.hash()).collect();
-    for some in hashes.chunks(50) {
-        feed(lab, "add", &some.iter().map(line).collect::<String>());
+    if then == "failure" {
+        tracker.counts(&hash)
+    } else {
+        then
     }
-    comes_to(&tracker, hashes.last().expect("some"), "ok");
-    let taken = hashes.iter().filter(|hash| outcome(&tracker, hash) == "ok");
-    format!("{} of 200", taken.count())
-}
-
-fn a_line_needs_its_end(lab: &Lab) -> String {
-    let (half, whole) = (lab.hash(), lab.hash());
-    let tracker = white_with(lab, &line(&lab.hash()), FIFOS);
-    feed(lab, "add", &line(&whole));
-    let whole = comes_to(&tracker, &whole, "ok");
-    feed(lab, "add", &hex(&half)[..39]);
-    format!("half: {}, whole: {whole}", outcome(&tracker, &half))
-}
-
-fn a_hangup_forgets_what_fifos_said(lab: &Lab) -> String {
-    let added = lab.hash();
-    let tracker = white_with(lab, &line(&lab.hash()), FIFOS);
-    feed(lab, "add", &line(&added));
-    if comes_to(&tracker, &added, "ok") != "ok" {
-        return "not added".to_owned();
-    }
-    tracker.running.signal(Signal::HUP);
-    comes_to(&tracker, &added, "failure")
-}
-
-fn fifos_are_made_if_they_are_not_there(lab: &Lab) -> String {
-    use std::os::unix::fs::FileTypeExt;
-    let _tracker = white_with(lab, &line(&lab.hash()), FIFOS);
-    let kind = |name: &str| {
-        let path = lab.path(name);
-        let kind = until(|| fs::metadata(&path).ok());
-        match kind {
-            Some(kind) if kind.file_type().is_fifo() => "fifo",
-            Some(_) => "other",
-            None => "missing",
-        }
-    };
-    format!("{} {}", kind("add"), kind("delete"))
-}
-
-fn a_file_in_the_place_of_a_fifo_is_told(lab: &Lab) -> String {
-    let listed = lab.hash();
-    let file = lab.write("add", "");
-    let list = lab.write("white", line(&listed));
-    match lab.try_with(&format!("access.whitelist {list}\naccess.fifo_add {file}\n")) {
-        Ok(tracker) => {
-            let told = until(|| tracker.running.said().contains("/add").then_some(()));
-            let told = if told.is_some() { "told" } else { "silent" };
-            let serves = outcome(&tracker, &listed) == "ok";
-            format!("{told}, and {}", if serves { "serves" } else { "does not serve" })
-        }
-        Err(ended) => format!("ends with {}: {}", ended.status, ended.said),
-    }
-}
-
-fn a_fifo_adds_to_the_blacklist(lab: &Lab) -> String {
-    let added = lab.hash();
-    let list = lab.write("black", line(&lab.hash()));
-    let tracker = lab.with(&format!("access.blacklist {list}\n{FIFOS}"));
-    feed(lab, "add", &line(&added));
-    comes_to(&tracker, &added, "failure")
-}
-
-fn nonsense_in_a_fifo_is_skipped(lab: &Lab) -> String {
-    let added = lab.hash();
-    let tracker = white_with(lab, &line(&lab.hash()), FIFOS);
-    let long = "x".repeat(3000);
-    feed(lab, "add", &format!("nonsense\n\n\0\n{long}\n{}", line(&added)));
-    comes_to(&tracker, &added, "ok")
 }

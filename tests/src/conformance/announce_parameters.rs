@@ -66,7 +66,9 @@ const PORT_0: &str = "nobody can connect to port 0, so handing it out is of no u
 const IP: &str = "not compiled in";
 
 fn outcome(lab: &Lab, change: impl Fn(String) -> String) -> String {
-    lab.open().get(&change(announce(&lab.hash(), 1001, 1))).outcome()
+    lab.open()
+        .get(&change(announce(&lab.hash(), 1001, 1)))
+        .outcome()
 }
 
 /// The outcome of an announce with `from` replaced, and what the torrent has then.
@@ -102,11 +104,16 @@ fn an_info_hash_is_20_bytes(lab: &Lab) -> String {
 
 fn a_second_info_hash_is_a_failure(lab: &Lab) -> String {
     let second = lab.hash();
-    outcome(lab, |target| format!("{target}&info_hash={}", percent_encode(&second)))
+    outcome(lab, |target| {
+        format!("{target}&info_hash={}", percent_encode(&second))
+    })
 }
 
 fn a_missing_info_hash_is_told_in_these_words(lab: &Lab) -> String {
-    lab.open().get("/announce?port=1001&left=1").text().replace("\\'", "'")
+    lab.open()
+        .get("/announce?port=1001&left=1")
+        .text()
+        .replace("\\'", "'")
 }
 
 fn a_port_beyond_65535_is_a_failure(lab: &Lab) -> String {
@@ -164,7 +171,12 @@ fn a_left_that_is_no_number_is_a_failure(lab: &Lab) -> String {
 }
 
 fn started_and_unknown_events_are_none(lab: &Lab) -> String {
-    let event = ["&left=1&event=started", "&left=1&event=", "&left=1&event=paused2", "&left=1"];
+    let event = [
+        "&left=1&event=started",
+        "&left=1&event=",
+        "&left=1&event=paused2",
+        "&left=1",
+    ];
     counts(lab, &event)
 }
 
@@ -205,7 +217,9 @@ fn numwants(lab: &Lab, more: &[&str]) -> String {
         let reply = tracker.announce(&hash, 1001, 1, more);
         match reply.bencode() {
             Ok(value) if reply.status() == "200" => {
-                let peers = value.find("peers").map_or(0, |_| value.string("peers").len() / 6);
+                let peers = value
+                    .find("peers")
+                    .map_or(0, |_| value.string("peers").len() / 6);
                 peers.to_string()
             }
             _ => reply.outcome(),
@@ -258,7 +272,11 @@ fn forms(lab: &Lab, more: &[&str]) -> String {
     let told = more.iter().map(|more| {
         let reply = tracker.announce(&hash, 1001, 1, more);
         // opentracker tells the only peer of itself, wrtracker needs another one.
-        let reply = if lab.ours() { tracker.announce(&hash, 1002, 1, more) } else { reply };
+        let reply = if lab.ours() {
+            tracker.announce(&hash, 1002, 1, more)
+        } else {
+            reply
+        };
         if lab.ours() {
             tracker.announce(&hash, 1002, 1, "&event=stopped");
         }
@@ -290,12 +308,16 @@ fn any_other_compact_is_compact(lab: &Lab) -> String {
 }
 
 fn a_peer_id_may_be_missing(lab: &Lab) -> String {
-    outcome(lab, |target| target.replace("&peer_id=-WR0001-000000000000", ""))
+    outcome(lab, |target| {
+        target.replace("&peer_id=-WR0001-000000000000", "")
+    })
 }
 
 fn a_peer_id_is_20_bytes(lab: &Lab) -> String {
     let short = outcome(lab, |target| target.replace("000000000000", "00000000000"));
-    let long = outcome(lab, |target| target.replace("000000000000", "0000000000000"));
+    let long = outcome(lab, |target| {
+        target.replace("000000000000", "0000000000000")
+    });
     format!("{short} {long}")
 }
 
@@ -305,16 +327,20 @@ fn stored_as(tracker: &Tracker, hash: &[u8; 20], more: &str) -> String {
     let reply = tracker.announce(hash, 1002, 1, "");
     tracker.announce(hash, 1001, 1, &format!("{more}&event=stopped"));
     tracker.announce(hash, 1002, 1, "&event=stopped");
-    reply.peers().into_iter().find(|peer| peer.port() == 1001).map_or_else(
-        || reply.outcome(),
-        |peer| peer.ip().to_string(),
-    )
+    reply
+        .peers()
+        .into_iter()
+        .find(|peer| peer.port() == 1001)
+        .map_or_else(|| reply.outcome(), |peer| peer.ip().to_string())
 }
 
 fn an_ip_is_ignored(lab: &Lab) -> String {
     let (tracker, hash) = (lab.open(), lab.hash());
     let stored = stored_as(&tracker, &hash, "&ip=10.1.2.3");
-    format!("{stored}, {}", tracker.announce(&hash, 1001, 1, "&ip=nonsense").outcome())
+    format!(
+        "{stored}, {}",
+        tracker.announce(&hash, 1001, 1, "&ip=nonsense").outcome()
+    )
 }
 
 fn an_ip_is_believed_if_so_configured(lab: &Lab) -> String {
@@ -325,7 +351,9 @@ fn an_ip_is_believed_if_so_configured(lab: &Lab) -> String {
 
 fn an_ip_that_is_none_is_a_failure_if_believed(lab: &Lab) -> String {
     let tracker = lab.with("tracker.ip_from_query on\n");
-    tracker.announce(&lab.hash(), 1001, 1, "&ip=nonsense").outcome()
+    tracker
+        .announce(&lab.hash(), 1001, 1, "&ip=nonsense")
+        .outcome()
 }
 
 fn lognet_is_ignored(lab: &Lab) -> String {

@@ -46,9 +46,9 @@ promises! { $ announce_replies_probes "announce_replies":
         "Requested download is not authorized for use with this tracker.", Same;
     that_refusal_has_these_bytes("2.4") =>
         "d14:failure reason63:Requested download is not authorized for use with this tracker.\
-         8:intervali1800e8:retry in5:nevere",
+         8:intervali1800ee",
         Differs("d14:failure reason63:Requested download is not authorized for use with this \
-            tracker.e", "ours also says that asking again won't help (BEP 31)");
+            tracker.e", "ours also says when to ask again, for lists change");
     all_keys_are_in_order("2.4") => "in order", Same;
     ipv6_peers_come_as_peers6("2.4") => "peers0: peers6 18 bytes", Absent(V4_ONLY);
     both_families_share_a_reply_in_proportion("2.4") => "25+25, 100+100, 1+1", Absent(V4_ONLY);
@@ -85,14 +85,18 @@ promises! { $ announce_replies_probes "announce_replies":
         Differs("400 400 400", FAILURE);
 }
 
-const SELF_AND_BEP_24: &str = "the announcer isn't told of itself, and is told its address (BEP 24)";
+const SELF_AND_BEP_24: &str =
+    "the announcer isn't told of itself, and is told its address (BEP 24)";
 
 /// The body with the random interval as `I` and the half of it as `M`.
 fn masked(reply: &Reply) -> String {
     let interval = reply.int("interval");
     let text = show(&reply.body).replace("\\'", "'");
     text.replace(&format!("8:intervali{interval}e"), "8:intervaliIe")
-        .replace(&format!("12:min intervali{}e", interval / 2), "12:min intervaliMe")
+        .replace(
+            &format!("12:min intervali{}e", interval / 2),
+            "12:min intervaliMe",
+        )
 }
 
 fn the_head_has_these_bytes(lab: &Lab) -> String {
@@ -119,8 +123,8 @@ fn counts_are_those_of_the_torrent(lab: &Lab) -> String {
     tracker.announce(&hash, 1002, 0, "");
     tracker.announce(&hash, 1003, 0, "&event=completed");
     let reply = tracker.announce(&hash, 1004, 1, "");
-    let counts = ["complete", "downloaded", "incomplete"]
-        .map(|key| format!("{key} {}", reply.int(key)));
+    let counts =
+        ["complete", "downloaded", "incomplete"].map(|key| format!("{key} {}", reply.int(key)));
     counts.join(", ")
 }
 
@@ -133,7 +137,10 @@ fn intervals(lab: &Lab) -> Vec<(i64, i64)> {
 
 fn the_interval_is_half_an_hour_give_or_take_three_minutes(lab: &Lab) -> String {
     let intervals = intervals(lab);
-    match intervals.iter().find(|(interval, _)| !(1620..=1979).contains(interval)) {
+    match intervals
+        .iter()
+        .find(|(interval, _)| !(1620..=1979).contains(interval))
+    {
         None => "1620 to 1979".to_owned(),
         Some((other, _)) => other.to_string(),
     }
@@ -148,7 +155,10 @@ fn the_interval_is_drawn_for_each_reply(lab: &Lab) -> String {
 }
 
 fn the_min_interval_is_half_of_it(lab: &Lab) -> String {
-    match intervals(lab).iter().find(|(interval, min)| *min != interval / 2) {
+    match intervals(lab)
+        .iter()
+        .find(|(interval, min)| *min != interval / 2)
+    {
         None => "half".to_owned(),
         Some(other) => format!("{other:?}"),
     }
@@ -160,7 +170,7 @@ fn leechers_come_before_seeders(lab: &Lab) -> String {
         tracker.announce(&hash, port, u64::from(port % 2), "&numwant=0");
     }
     let ports = tracker.announce(&hash, 2001, 1, "").ports();
-    let seeder = |port: &u16| *port < 2000 && port % 2 == 0;
+    let seeder = |port: &u16| *port < 2000 && port.is_multiple_of(2);
     let first_seeder = ports.iter().position(seeder);
     let last_leecher = ports.iter().rposition(|port| !seeder(port));
     if ports.len() >= 30 && last_leecher < first_seeder {
@@ -224,12 +234,18 @@ fn listed(lab: &Lab) -> super::lab::Tracker {
 }
 
 fn stopped_is_not_asked_for_in_lists(lab: &Lab) -> String {
-    listed(lab).announce(&lab.unlisted(), 1001, 1, "&event=stopped").outcome()
+    listed(lab)
+        .announce(&lab.unlisted(), 1001, 1, "&event=stopped")
+        .outcome()
 }
 
 fn a_torrent_that_is_not_allowed_is_told_in_these_words(lab: &Lab) -> String {
     let reply = listed(lab).announce(&lab.unlisted(), 1001, 1, "");
-    match reply.bencode().as_ref().map(|value| value.find("failure reason")) {
+    match reply
+        .bencode()
+        .as_ref()
+        .map(|value| value.find("failure reason"))
+    {
         Ok(Some(Value::Bytes(text))) => show(text),
         _ => reply.outcome(),
     }
@@ -270,7 +286,9 @@ fn ipv6_peers_come_as_peers6(lab: &Lab) -> String {
 }
 
 fn an_ipv6_client_is_told_its_address(lab: &Lab) -> String {
-    over_ipv6(lab, "", |value| format!("{} bytes", value.string("external ip").len()))
+    over_ipv6(lab, "", |value| {
+        format!("{} bytes", value.string("external ip").len())
+    })
 }
 
 fn dictionaries_hold_both_families(lab: &Lab) -> String {
@@ -284,7 +302,10 @@ fn dictionaries_hold_both_families(lab: &Lab) -> String {
     let Ok(value) = reply.bencode() else {
         return reply.outcome();
     };
-    let ips = value.list("peers").iter().map(|peer| show(peer.string("ip")));
+    let ips = value
+        .list("peers")
+        .iter()
+        .map(|peer| show(peer.string("ip")));
     ips.collect::<Vec<_>>().join(" ")
 }
 
@@ -349,6 +370,10 @@ fn a_page_that_is_not_there_has_these_bytes(lab: &Lab) -> String {
 
 fn failures_of_announces_have_status_200(lab: &Lab) -> String {
     let tracker = lab.open();
-    let targets = ["/announce", "/announce?info_hash=short", "/scrape?info_hash=short"];
+    let targets = [
+        "/announce",
+        "/announce?info_hash=short",
+        "/scrape?info_hash=short",
+    ];
     targets.map(|target| tracker.get(target).status()).join(" ")
 }

@@ -1,6 +1,5 @@
 //! The configuration file: opentracker's grammar, and every directive.
 
-use std::fmt::Write as _;
 use std::fs;
 
 use super::lab::{Lab, Outcome, free_port};
@@ -33,13 +32,6 @@ promises! { $ config_probes "config":
         "tcp 127.0.0.2:6969, tcp 127.0.0.3:6969, udp 127.0.0.2:6969, udp 127.0.0.4:6969", Same;
     a_later_value_replaces_an_earlier_one("1.2") => "http://two.test/", Same;
     listeners_add_up("1.2") => "tcp 127.0.0.1:PORT, tcp 127.0.0.2:PORT", Same;
-    every_directive_of_opentracker_is_known("1.2") => "all known",
-        Differs("unknown: access.blacklist access.fifo_add access.fifo_delete access.proxy \
-            livesync.cluster.listen livesync.cluster.node_ip", "they aren't compiled in");
-    directives_of_its_forks_are_known("1.2") => "all known", Absent(OURS);
-    directives_of_ours_are_known("1.2") => "all known", Absent(OURS);
-    bad_values_of_every_directive_are_refused("1.2") => "all refused", Absent(OURS);
-    bad_values_are_told_with_their_place_and_reason("1.2") => "all told", Absent(OURS);
     a_long_line_is_an_error("1.2") => "2",
         Differs("listens", "it takes what is behind 511 bytes for another line");
     a_long_comment_is_a_comment("1.2") => "nothing said",
@@ -48,7 +40,6 @@ promises! { $ config_probes "config":
     debians_file_starts("1.2", Root) => "listens", Same;
 }
 
-const OURS: &str = "these are not its own";
 const V4: &str = "as Debian builds it, it knows IPv4 only";
 
 /// What the program says while it starts with these lines.
@@ -61,7 +52,11 @@ fn said(lab: &Lab, lines: &str) -> String {
         .filter(|line| !lab.ours() || line.contains("warning"))
         .filter(|line| !line.contains("accesslist"))
         .collect();
-    if said.is_empty() { "nothing said".to_owned() } else { "something said".to_owned() }
+    if said.is_empty() {
+        "nothing said".to_owned()
+    } else {
+        "something said".to_owned()
+    }
 }
 
 fn comments_and_blank_lines_mean_nothing(lab: &Lab) -> String {
@@ -91,11 +86,14 @@ fn a_number_sign_within_a_value_is_part_of_it(lab: &Lab) -> String {
 }
 
 fn a_later_value_replaces_an_earlier_one(lab: &Lab) -> String {
-    redirect(lab, "tracker.redirect_url http://one.test/\ntracker.redirect_url http://two.test/\n")
+    redirect(
+        lab,
+        "tracker.redirect_url http://one.test/\ntracker.redirect_url http://two.test/\n",
+    )
 }
 
 /// What becomes of the program with a file of these lines alone.
-fn outcome(lab: &Lab, lines: &str, sockets: usize) -> Outcome {
+pub(super) fn outcome(lab: &Lab, lines: &str, sockets: usize) -> Outcome {
     let conf = lab.write("conf", lines);
     lab.run_until(&["-f", &conf], sockets)
 }
@@ -114,7 +112,11 @@ fn sockets(outcome: &Outcome) -> String {
 }
 
 fn a_comment_may_follow_an_address(lab: &Lab) -> String {
-    sockets(&outcome(lab, &format!("listen.tcp 127.0.0.1:{} # here\n", free_port()), 1))
+    sockets(&outcome(
+        lab,
+        &format!("listen.tcp 127.0.0.1:{} # here\n", free_port()),
+        1,
+    ))
 }
 
 fn listeners_add_up(lab: &Lab) -> String {
@@ -123,7 +125,7 @@ fn listeners_add_up(lab: &Lab) -> String {
     sockets(&outcome(lab, &lines, 2))
 }
 
-fn listener() -> String {
+pub(super) fn listener() -> String {
     format!("listen.tcp 127.0.0.1:{}\n", free_port())
 }
 
@@ -131,7 +133,11 @@ fn warned(lab: &Lab, line: &str) -> String {
     let outcome = outcome(lab, &format!("{}{line}\n", listener()), 1);
     let word = line.split(' ').next().unwrap_or_default();
     let warned = lab.said().contains(word);
-    format!("{} and {}", if warned { "warned" } else { "silent" }, outcome.status())
+    format!(
+        "{} and {}",
+        if warned { "warned" } else { "silent" },
+        outcome.status()
+    )
 }
 
 fn an_unknown_line_is_a_warning(lab: &Lab) -> String {
@@ -167,11 +173,19 @@ fn a_bad_value_ends_the_start(lab: &Lab) -> String {
 
 fn the_error_names_file_line_directive_and_reason(lab: &Lab) -> String {
     outcome(lab, &format!("{}listen.tcp nowhere\n", listener()), 1);
-    told(lab, lab.pick("FILE:2:", "Parse error"), lab.pick("not an address", "nowhere"))
+    told(
+        lab,
+        lab.pick("FILE:2:", "Parse error"),
+        lab.pick("not an address", "nowhere"),
+    )
 }
 
 fn every_bad_value_is_told(lab: &Lab) -> String {
-    let outcome = outcome(lab, "listen.tcp nowhere\ntracker.memory lots\nlisten.udp 1.2.3.4:x\n", 1);
+    let outcome = outcome(
+        lab,
+        "listen.tcp nowhere\ntracker.memory lots\nlisten.udp 1.2.3.4:x\n",
+        1,
+    );
     let said = lab.said();
     let all = [":1: listen.tcp", ":2: tracker.memory", ":3: listen.udp"];
     match all.iter().find(|place| !said.contains(*place)) {
@@ -181,9 +195,8 @@ fn every_bad_value_is_told(lab: &Lab) -> String {
 }
 
 fn names_stars_and_bare_ports_are_no_addresses(lab: &Lab) -> String {
-    let status = |address: &str| {
-        outcome(lab, &format!("{}listen.tcp {address}\n", listener()), 1).status()
-    };
+    let status =
+        |address: &str| outcome(lab, &format!("{}listen.tcp {address}\n", listener()), 1).status();
     ["localhost", "*", "6969"].map(status).join(" ")
 }
 
@@ -193,10 +206,17 @@ fn addresses_of_ipv6_come_in_all_forms(lab: &Lab) -> String {
     }
     let forms = ["[::1]:PORT", "[::1].PORT", "::1.PORT", "[::0001]:PORT"];
     let lines = forms.map(|form| {
-        format!("listen.tcp {}\n", form.replace("PORT", &free_port().to_string()))
+        format!(
+            "listen.tcp {}\n",
+            form.replace("PORT", &free_port().to_string())
+        )
     });
     let told = sockets(&outcome(lab, &lines.concat(), 4));
-    if told == ["tcp [::1]:PORT"; 4].join(", ") { "tcp [::1]:PORT *4".to_owned() } else { told }
+    if told == ["tcp [::1]:PORT"; 4].join(", ") {
+        "tcp [::1]:PORT *4".to_owned()
+    } else {
+        told
+    }
 }
 
 fn a_bare_ipv6_address_has_no_port_behind_a_colon(lab: &Lab) -> String {
@@ -212,135 +232,17 @@ fn an_address_without_port_has_6969(lab: &Lab) -> String {
     }
 }
 
-/// A directive with a good value, and one or more bad ones with `|` between them.
-type Directive = (&'static str, &'static str, &'static str);
-
-const OPENTRACKERS: [Directive; 14] = [
-    ("listen.udp.workers", "2", "x|-1"),
-    ("access.whitelist", "{dir}/list", ""),
-    ("access.blacklist", "{dir}/list", ""),
-    ("access.fifo_add", "{dir}/add", ""),
-    ("access.fifo_delete", "{dir}/delete", ""),
-    ("access.stats", "192.0.2.1", "localhost|192.0.2.0/33|192.0.2|1.2.3.4/|1.2.3.4/x"),
-    ("access.stats_path", "stats", ""),
-    ("access.proxy", "192.0.2.1", "localhost|2001:db8::/129"),
-    ("livesync.cluster.listen", "127.0.0.1", "::1|localhost|127.0.0.1:x"),
-    ("livesync.cluster.node_ip", "127.0.0.1", "localhost"),
-    ("tracker.rootdir", "{dir}", ""),
-    ("tracker.user", "nobody", ""),
-    ("tracker.redirect_url", "http://r.test/", ""),
-    ("listen.udp", "127.0.0.1:PORT", "127.0.0.1:70000|127.0.0.1:80x|127.0.0.1:|nowhere"),
-];
-
-const FORKS: [Directive; 1] = [("access.udp_reject_interval", "3600", "x|-1")];
-
-const OURS_ALONE: [Directive; 33] = [
-    ("tracker.memory", "4M", "lots|-1|4X|99999999999999999999"),
-    ("access.entries", "5000", "x|-1"),
-    ("access.watch", "on", "maybe|1"),
-    ("access.fullscrape", "192.0.2.0/24", "localhost|192.0.2.0/33"),
-    ("access.stats_for", "listed", "someone"),
-    ("access.proxy_header", "x-real-ip", "x-other"),
-    ("tracker.ip_from_query", "on", "maybe"),
-    ("tracker.fullscrape", "modest", "maybe"),
-    ("tracker.fullscrape_pause", "60", "x|-1"),
-    ("tracker.gzip", "always", "maybe"),
-    ("tracker.interval", "900", "x|0|-1|86401"),
-    ("tracker.interval_jitter", "60", "x|-1"),
-    ("tracker.interval_most", "3600", "x|-1"),
-    ("tracker.interval_swarm", "1000", "x|-1"),
-    ("tracker.interval_load", "1000", "x|-1"),
-    ("tracker.peer_timeout", "2700", "x|-1|28801"),
-    ("tracker.torrent_timeout", "86400", "x|-1|4000001"),
-    ("tracker.numwant", "30", "x|-1|70000"),
-    ("tracker.numwant_most", "100", "x|-1|70000"),
-    ("tracker.numwant_most_udp6", "60", "x|-1|70000"),
-    ("tracker.most_peers", "100000", "x|-1|4294967296"),
-    ("tracker.most_peers_per_torrent", "1000", "x|-1|4294967296"),
-    ("tracker.decoys", "10", "x|101|-1"),
-    ("tracker.decoys_most", "5", "x|256|-1"),
-    ("lan.network", "192.168.1.0/24", "localhost|192.168.1.0/33"),
-    ("lan.public_address", "192.0.2.1", "localhost|192.0.2.0/24"),
-    ("state.file", "{dir}/state", ""),
-    ("state.interval", "3600", "x|-1"),
-    ("state.peers_file", "{dir}/peers", ""),
-    ("log.to", "stderr", "nowhere"),
-    ("log.level", "info", "loud"),
-    ("log.completed", "on", "maybe"),
-    ("log.requests", "192.0.2.0/24", "localhost|192.0.2.0/33"),
-];
-
-/// Starts with one good line for each and names those that are told of as unknown or wrong.
-fn known(lab: &Lab, directives: &[Directive]) -> String {
-    lab.list("list", &[]);
-    let mut unknown = String::new();
-    for (name, good, _) in directives {
-        let good = good.replace("PORT", &free_port().to_string());
-        let line = format!("{name} {good}\n").replace("{dir}", &lab.path(""));
-        let lines = listener() + &line.replace("//", "/").replace("http:/", "http://");
-        let before = lab.said().len();
-        let outcome = outcome(lab, &lines, 1);
-        let said = lab.said().split_off(before);
-        let complains = |line: &str| line.contains(name);
-        if said.lines().any(complains) || matches!(outcome, Outcome::Ended(_)) {
-            let _ = write!(unknown, " {name}");
-        }
-    }
-    if unknown.is_empty() { "all known".to_owned() } else { format!("unknown:{unknown}") }
-}
-
-fn every_directive_of_opentracker_is_known(lab: &Lab) -> String {
-    // A folder to live in and a user to become are for root, and told as such to others.
-    known(lab, &OPENTRACKERS)
-}
-
-fn directives_of_its_forks_are_known(lab: &Lab) -> String {
-    known(lab, &FORKS)
-}
-
-fn directives_of_ours_are_known(lab: &Lab) -> String {
-    known(lab, &OURS_ALONE)
-}
-
-/// Every directive with every bad value that we know, and what became of the program.
-fn bad_values(lab: &Lab, good: impl Fn(&Outcome, &str, &str) -> bool) -> Vec<String> {
-    let all = OPENTRACKERS.iter().chain(&FORKS).chain(&OURS_ALONE);
-    let pairs = all.flat_map(|(name, _, bad)| {
-        bad.split('|').filter(|bad| !bad.is_empty()).map(move |bad| (name, bad))
-    });
-    let mut wrong = Vec::new();
-    for (name, bad) in pairs {
-        let lines = format!("{}{name} {bad}\n", listener());
-        let before = lab.said().len();
-        let outcome = outcome(lab, &lines, 1);
-        let said = lab.said().split_off(before).replace(&lab.path("conf"), "FILE");
-        if !good(&outcome, &said, name) {
-            wrong.push(format!("{name} {bad}"));
-        }
-    }
-    wrong
-}
-
-fn bad_values_of_every_directive_are_refused(lab: &Lab) -> String {
-    let wrong = bad_values(lab, |outcome, _, _| outcome.status() == "2");
-    if wrong.is_empty() { "all refused".to_owned() } else { format!("taken: {}", wrong.join(", ")) }
-}
-
-fn bad_values_are_told_with_their_place_and_reason(lab: &Lab) -> String {
-    let wrong = bad_values(lab, |_, said, name| {
-        let start = format!("FILE:2: {name}: ");
-        said.lines().any(|line| {
-            line.split_once(&start).is_some_and(|(_, reason)| {
-                reason.len() > 5 && !reason.contains("unknown directive")
-            })
-        })
-    });
-    if wrong.is_empty() { "all told".to_owned() } else { format!("not told: {}", wrong.join(", ")) }
-}
-
 fn a_long_line_is_an_error(lab: &Lab) -> String {
-    outcome(lab, &format!("{}tracker.redirect_url http://r.test/{}\n", listener(), "x".repeat(600)), 1)
-        .status()
+    outcome(
+        lab,
+        &format!(
+            "{}tracker.redirect_url http://r.test/{}\n",
+            listener(),
+            "x".repeat(600)
+        ),
+        1,
+    )
+    .status()
 }
 
 fn a_long_comment_is_a_comment(lab: &Lab) -> String {
@@ -348,7 +250,10 @@ fn a_long_comment_is_a_comment(lab: &Lab) -> String {
 }
 
 fn workers_take_a_number(lab: &Lab) -> String {
-    let lines = format!("listen.udp.workers 2\nlisten.udp 127.0.0.1:{}\n", free_port());
+    let lines = format!(
+        "listen.udp.workers 2\nlisten.udp 127.0.0.1:{}\n",
+        free_port()
+    );
     outcome(lab, &lines, 1).status()
 }
 
@@ -359,5 +264,6 @@ fn debians_file_starts(lab: &Lab) -> String {
     }
     let port = free_port().to_string();
     // Without an address of ours it would take the port of all trackers.
-    lab.run(&["-i", "127.0.0.1", "-p", &port, "-f", file]).status()
+    lab.run(&["-i", "127.0.0.1", "-p", &port, "-f", file])
+        .status()
 }

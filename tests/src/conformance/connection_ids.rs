@@ -28,7 +28,11 @@ fn told(reply: Option<Vec<u8>>) -> String {
         return "silence".to_owned();
     };
     let text = show(reply.get(8..).unwrap_or_default());
-    format!("action {}, {text}, {} bytes", reply.get(3).unwrap_or(&0), reply.len())
+    format!(
+        "action {}, {text}, {} bytes",
+        reply.get(3).unwrap_or(&0),
+        reply.len()
+    )
 }
 
 /// Whether an announce with this id is taken.
@@ -43,7 +47,13 @@ fn accepted(lab: &Lab, udp: &Udp, id: u64) -> String {
 
 fn a_wrong_id_is_told_in_these_words(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
-    told(udp.ask(&Announce::leecher(1001).with_hash(lab.hash()).emit(!udp.id, 1)))
+    told(
+        udp.ask(
+            &Announce::leecher(1001)
+                .with_hash(lab.hash())
+                .emit(!udp.id, 1),
+        ),
+    )
 }
 
 fn a_wrong_id_of_a_scrape_is_told_too(lab: &Lab) -> String {
@@ -102,7 +112,12 @@ fn two_processes_have_different_ids(lab: &Lab) -> String {
         std::thread::sleep(std::time::Duration::from_millis(1100));
     }
     let (_second, other) = lab.open().udp_kept();
-    if one.id == other.id { "the same" } else { "different" }.to_owned()
+    if one.id == other.id {
+        "the same"
+    } else {
+        "different"
+    }
+    .to_owned()
 }
 
 fn two_hosts_have_different_ids(lab: &Lab) -> String {

@@ -4,7 +4,9 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::lab::{Conn, Framing, Hash, Lab, Reply, Tracker, first_listed, hex, request, show, until};
+use super::lab::{
+    Conn, Framing, Hash, Lab, Reply, Tracker, first_listed, hex, request, show, until,
+};
 use super::{Absent, Differs, Same};
 use crate::bencode::Value;
 
@@ -24,53 +26,26 @@ promises! { $ full_scrape_probes "full_scrape":
     a_slow_reader_holds_up_nobody("3.2") => "ok", Same;
     one_who_goes_away_half_way_does_no_harm("3.2") => "ok", Same;
     several_at_once_all_get_it("3.2") => "4 of 4", Same;
-    gzip_is_sent_to_who_accepts_it("2.7") => "Content-Encoding: gzip, 5000 in order", Same;
-    gzip_is_not_sent_to_others("2.7") => "no Content-Encoding", Same;
-    gzip_with_q_0_is_not_accepted("2.7") => "no Content-Encoding",
-        Differs("Content-Encoding: gzip", "it looks for the word in the request (UPSTREAM-BUG)");
-    gzip_among_others_is_found("2.7") => "Content-Encoding: gzip", Same;
-    gzip_in_another_header_is_not_accepted("2.7") => "no Content-Encoding",
-        Differs("Content-Encoding: gzip", "it looks for the word in the request (UPSTREAM-BUG)");
-    gzip_can_be_read_by_a_client_of_http_1_0("2.7") => "5 torrents", Same;
-    gzip_of_few_torrents_is_whole("2.7") => "5 torrents", Same;
-    announces_are_never_compressed("2.7") => "no Content-Encoding", Same;
-    gzip_may_be_off("2.7") => "no Content-Encoding", Absent(SWITCH);
-    gzip_may_be_always("2.7") => "Content-Encoding: gzip", Absent(SWITCH);
-    tpbs_ben_is_the_same("3.3") => "the same", Same;
-    tpbs_bin_has_28_bytes_each("3.3") => "HASH\\x00\\x00\\x00\\x01\\x00\\x00\\x00\\x02", Same;
-    tpbs_txt_is_a_line_each("3.3") => "HASH:1:2\\n", Same;
-    tpbs_txtp_tells_of_downloads_too("3.3") => "HASH:1:2:1\\n", Same;
-    tpbs_url_encodes_the_hash("3.3") => "as it should be", Same;
-    tpbs_without_a_format_is_ben("3.3") => "200, d5:filesdee",
-        Differs("(no reply)", "it answers never (UPSTREAM-BUG)");
-    tpbs_of_an_unknown_format_is_a_bad_request("3.3") => "400", Same;
-    tpbs_has_all_torrents_in_order("3.3") => "5000 in order", Same;
-    tpbs_is_compressed_for_who_accepts_it("3.3") => "Content-Encoding: gzip, HASH:1:2\\n", Same;
-    tpbs_is_not_compressed_for_others("3.3") => "no Content-Encoding",
-        Differs("Content-Encoding: gzip", "U21 compresses these whatever the client says");
-    tpbs_is_only_for_who_may_see_statistics("3.3") => "403", Same;
-    statedump_tells_when_and_how_often("3.3") => "HASH:MINUTES:1\\n", Same;
     full_scrapes_are_for_everybody("3.2") => "200", Same;
     full_scrapes_may_be_off("1.3") => "failure", Absent(SWITCH);
-    without_full_scrapes_there_is_no_tpbs("1.3") => "500 500", Absent(SWITCH);
     full_scrapes_may_be_modest("3.2") => "200 402 200", Absent(SWITCH);
     too_many_have_these_bytes("2.5") =>
-        "HTTP/1.1 402 Payment Required\\r\\nContent-Type: text/html\\r\\nContent-Length: 33\\r\\n\
+        "HTTP/1.1 402 Payment Required\\r\\nContent-Type: text/html\\r\\nContent-Length: 32\\r\\n\
          \\r\\n<title>Payment Required</title>\\n", Absent(SWITCH);
-    tpbs_is_exempt_from_modesty("3.2") => "200 200", Absent(SWITCH);
     who_may_do_it_can_be_chosen("3.2") => "127.0.0.2: 200, 127.0.0.3: 403", Absent(SWITCH);
     capital_a_always_may("3.2") => "200", Absent(SWITCH);
     each_is_told_on_standard_error("3.2") => "127.0.0.1 told", Same;
 }
 
 const U21: &str = "U21 makes the whole body first; opentracker 1.0 sends what we send";
-const SWITCH: &str = "it is decided when it is compiled";
+
+pub(super) const SWITCH: &str = "it is decided when it is compiled";
 
 /// As many torrents as a probe of many has.
-const MANY: usize = 5000;
+pub(super) const MANY: usize = 5000;
 
 /// Torrents of one leecher each.
-fn fill(tracker: &Tracker, lab: &Lab, count: usize) -> Vec<Hash> {
+pub(super) fn fill(tracker: &Tracker, lab: &Lab, count: usize) -> Vec<Hash> {
     let udp = tracker.udp();
     let hashes: Vec<_> = (0..count).map(|_| lab.hash()).collect();
     for hash in &hashes {
@@ -80,7 +55,7 @@ fn fill(tracker: &Tracker, lab: &Lab, count: usize) -> Vec<Hash> {
 }
 
 /// A torrent with one seeder, which has just completed it, and two leechers.
-fn one(tracker: &Tracker, lab: &Lab) -> Hash {
+pub(super) fn one(tracker: &Tracker, lab: &Lab) -> Hash {
     let hash = lab.hash();
     tracker.announce(&hash, 1001, 1, "");
     tracker.announce(&hash, 1002, 1, "");
@@ -89,7 +64,7 @@ fn one(tracker: &Tracker, lab: &Lab) -> Hash {
 }
 
 /// The bytes of a full scrape without the torrent that opentracker is waited for with.
-fn clean(body: &[u8]) -> Vec<u8> {
+pub(super) fn clean(body: &[u8]) -> Vec<u8> {
     let entry = [
         &b"20:"[..],
         &first_listed(),
@@ -103,15 +78,17 @@ fn clean(body: &[u8]) -> Vec<u8> {
 }
 
 /// The same of lines that begin with the hash in hex.
-fn clean_lines(body: &[u8]) -> String {
+pub(super) fn clean_lines(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let first = hex(&first_listed());
-    let lines = text.split_inclusive('\n').filter(|line| !line.starts_with(&first));
+    let lines = text
+        .split_inclusive('\n')
+        .filter(|line| !line.starts_with(&first));
     lines.collect()
 }
 
 /// How many torrents a body names that must be all of `hashes`, and whether in order.
-fn order(body: &[u8], hashes: &[Hash]) -> String {
+pub(super) fn order(body: &[u8], hashes: &[Hash]) -> String {
     let Ok(value) = Value::parse(body) else {
         return format!("no bencode: {}...", show(&body[..body.len().min(100)]));
     };
@@ -120,17 +97,22 @@ fn order(body: &[u8], hashes: &[Hash]) -> String {
     };
     // The reader refuses keys out of order.
     let first = first_listed();
-    let mut told = files.iter().filter(|(hash, _)| hash.as_slice() != first).map(|(hash, _)| hash);
+    let mut told = files
+        .iter()
+        .filter(|(hash, _)| hash.as_slice() != first)
+        .map(|(hash, _)| hash);
     let mut sorted = hashes.to_vec();
     sorted.sort_unstable();
-    let all = sorted.iter().all(|hash| told.next().is_some_and(|it| it == hash.as_slice()));
+    let all = sorted
+        .iter()
+        .all(|hash| told.next().is_some_and(|it| it == hash.as_slice()));
     match (all, told.next()) {
         (true, None) => format!("{} in order", hashes.len()),
         _ => "others than those".to_owned(),
     }
 }
 
-fn count(body: &[u8]) -> String {
+pub(super) fn count(body: &[u8]) -> String {
     match Value::parse(&clean(body)) {
         Ok(value) => {
             let count = value.find("files").map_or(0, |files| files.keys().len());
@@ -141,11 +123,13 @@ fn count(body: &[u8]) -> String {
 }
 
 /// A full scrape with these header lines.
-fn scrape_with(tracker: &Tracker, version: &str, headers: &str) -> Reply {
-    tracker.send(format!("GET /scrape HTTP/{version}\r\nHost: a\r\n{headers}\r\n"))
+pub(super) fn scrape_with(tracker: &Tracker, version: &str, headers: &str) -> Reply {
+    tracker.send(format!(
+        "GET /scrape HTTP/{version}\r\nHost: a\r\n{headers}\r\n"
+    ))
 }
 
-fn encoding(reply: &Reply) -> String {
+pub(super) fn encoding(reply: &Reply) -> String {
     match reply.header("content-encoding") {
         Some(value) => format!("Content-Encoding: {value}"),
         None => "no Content-Encoding".to_owned(),
@@ -153,7 +137,7 @@ fn encoding(reply: &Reply) -> String {
 }
 
 /// What `gzip -d` makes of it.
-fn gunzip(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = Command::new("gzip")
         .arg("-dc")
         .stdin(Stdio::piped())
@@ -186,7 +170,9 @@ fn each_torrent_has_these_bytes(lab: &Lab) -> String {
     let tracker = lab.open();
     let hash = one(&tracker, lab);
     let body = clean(&tracker.full_scrape_body());
-    let entry = body.strip_prefix(b"d5:filesd").and_then(|rest| rest.strip_suffix(b"ee"));
+    let entry = body
+        .strip_prefix(b"d5:filesd")
+        .and_then(|rest| rest.strip_suffix(b"ee"));
     show(entry.unwrap_or(&body)).replace(&show(&hash), "HASH")
 }
 
@@ -223,7 +209,12 @@ fn a_client_of_http_1_0_gets_a_body_that_it_can_read(lab: &Lab) -> String {
     let mut conn = tracker.connect();
     conn.send("GET /scrape HTTP/1.0\r\n\r\n");
     let reply = conn.receive();
-    format!("{:?}, {}, {}", reply.framing, count(&reply.body), conn.then())
+    format!(
+        "{:?}, {}, {}",
+        reply.framing,
+        count(&reply.body),
+        conn.then()
+    )
 }
 
 /// A client that has asked and taken no more than the first bytes of the reply.
@@ -270,220 +261,12 @@ fn several_at_once_all_get_it(lab: &Lab) -> String {
     let tracker = lab.open();
     let hashes = fill(&tracker, lab, MANY);
     let mut conns: Vec<_> = (0..4).map(|_| slow(&tracker)).collect();
-    let good = conns
-        .iter_mut()
-        .filter_map(|conn| order(&conn.receive().body, &hashes).ends_with("order").then_some(()));
+    let good = conns.iter_mut().filter_map(|conn| {
+        order(&conn.receive().body, &hashes)
+            .ends_with("order")
+            .then_some(())
+    });
     format!("{} of 4", good.count())
-}
-
-fn gzip_is_sent_to_who_accepts_it(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let hashes = fill(&tracker, lab, MANY);
-    let reply = scrape_with(&tracker, "1.1", "Accept-Encoding: gzip\r\n");
-    let body = if reply.header("content-encoding").is_some() {
-        gunzip(&reply.body)
-    } else {
-        reply.body.clone()
-    };
-    format!("{}, {}", encoding(&reply), order(&body, &hashes))
-}
-
-fn gzip_is_not_sent_to_others(lab: &Lab) -> String {
-    encoding(&scrape_with(&lab.open(), "1.1", ""))
-}
-
-fn gzip_with_q_0_is_not_accepted(lab: &Lab) -> String {
-    encoding(&scrape_with(&lab.open(), "1.1", "Accept-Encoding: gzip;q=0, identity\r\n"))
-}
-
-fn gzip_among_others_is_found(lab: &Lab) -> String {
-    let headers = "accept-encoding: deflate, gzip;q=0.8, br, zstd\r\n";
-    encoding(&scrape_with(&lab.open(), "1.1", headers))
-}
-
-fn gzip_in_another_header_is_not_accepted(lab: &Lab) -> String {
-    encoding(&scrape_with(&lab.open(), "1.1", "User-Agent: no gzip please\r\n"))
-}
-
-fn gzipped_count(lab: &Lab, version: &str) -> String {
-    let tracker = lab.open();
-    fill(&tracker, lab, 5);
-    let reply = scrape_with(&tracker, version, "Accept-Encoding: gzip\r\n");
-    if reply.header("content-encoding").is_none() {
-        return format!("not compressed: {}", count(&reply.body));
-    }
-    count(&gunzip(&reply.body))
-}
-
-fn gzip_can_be_read_by_a_client_of_http_1_0(lab: &Lab) -> String {
-    gzipped_count(lab, "1.0")
-}
-
-fn gzip_of_few_torrents_is_whole(lab: &Lab) -> String {
-    gzipped_count(lab, "1.1")
-}
-
-fn announces_are_never_compressed(lab: &Lab) -> String {
-    let target = super::lab::announce(&lab.hash(), 1001, 1);
-    let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
-    encoding(&lab.open().send(text))
-}
-
-fn gzip_may_be_off(lab: &Lab) -> String {
-    let tracker = lab.with("tracker.gzip off\n");
-    encoding(&scrape_with(&tracker, "1.1", "Accept-Encoding: gzip\r\n"))
-}
-
-fn gzip_may_be_always(lab: &Lab) -> String {
-    encoding(&scrape_with(&lab.with("tracker.gzip always\n"), "1.1", ""))
-}
-
-/// A page of tpbs, not compressed.
-fn tpbs(tracker: &Tracker, format: &str) -> Reply {
-    plain(tracker.stats(&format!("tpbs&format={format}")))
-}
-
-fn plain(mut reply: Reply) -> Reply {
-    if reply.header("content-encoding").is_some() {
-        reply.body = gunzip(&reply.body);
-    }
-    reply
-}
-
-fn tpbs_ben_is_the_same(lab: &Lab) -> String {
-    let tracker = lab.open();
-    fill(&tracker, lab, 5);
-    let (scrape, tpbs) = (tracker.full_scrape_body(), tpbs(&tracker, "ben").body);
-    if scrape == tpbs && scrape.len() > 100 {
-        "the same".to_owned()
-    } else {
-        show(&tpbs)
-    }
-}
-
-fn tpbs_bin_has_28_bytes_each(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let hash = one(&tracker, lab);
-    let body = tpbs(&tracker, "bin").body;
-    let records = body.chunks(28).filter(|record| !record.starts_with(&first_listed()));
-    let text: Vec<_> = records.map(show).collect();
-    text.join(" ").replace(&show(&hash), "HASH")
-}
-
-fn lines_of(lab: &Lab, format: &str) -> String {
-    let tracker = lab.open();
-    let hash = one(&tracker, lab);
-    let lines = clean_lines(&tpbs(&tracker, format).body);
-    lines.replace(&hex(&hash), "HASH").replace('\n', "\\n")
-}
-
-fn tpbs_txt_is_a_line_each(lab: &Lab) -> String {
-    lines_of(lab, "txt")
-}
-
-fn tpbs_txtp_tells_of_downloads_too(lab: &Lab) -> String {
-    lines_of(lab, "txtp")
-}
-
-/// The hash that a line of the format `url` begins with; letters and digits must be as they are,
-/// other bytes may be encoded, in lower case.
-fn hash_of_url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut hash = Vec::new();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            hash.push(byte);
-            continue;
-        }
-        let digits = [bytes.next()?, bytes.next()?];
-        let text = str::from_utf8(&digits).ok()?;
-        let byte = u8::from_str_radix(text, 16).ok()?;
-        if byte.is_ascii_alphanumeric() || text != text.to_lowercase() {
-            return None;
-        }
-        hash.push(byte);
-    }
-    Some(hash)
-}
-
-fn tpbs_url_encodes_the_hash(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let mut expected = fill(&tracker, lab, 200);
-    expected.sort_unstable();
-    let body = tpbs(&tracker, "url").body;
-    let text = String::from_utf8_lossy(&body);
-    let hashes: Option<Vec<_>> = text
-        .lines()
-        .filter(|line| !line.ends_with(":0:0"))
-        .map(|line| hash_of_url(line.strip_suffix(":0:1")?))
-        .collect();
-    if hashes.is_some_and(|hashes| hashes == expected) {
-        "as it should be".to_owned()
-    } else {
-        text.lines().next().unwrap_or_default().to_owned()
-    }
-}
-
-fn tpbs_without_a_format_is_ben(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let mut conn = tracker.connect();
-    conn.patience(lab.pick(Duration::from_secs(5), Duration::from_millis(500)));
-    let reply = conn.get("/stats?mode=tpbs");
-    if reply.line == "(no reply)" {
-        return reply.line;
-    }
-    format!("{}, {}", reply.status(), show(&clean(&reply.body)))
-}
-
-fn tpbs_of_an_unknown_format_is_a_bad_request(lab: &Lab) -> String {
-    tpbs(&lab.open(), "nonsense").status()
-}
-
-fn tpbs_has_all_torrents_in_order(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let mut hashes = fill(&tracker, lab, MANY);
-    hashes.sort_unstable();
-    let lines = clean_lines(&tpbs(&tracker, "txt").body);
-    let expected: String = hashes.iter().map(|hash| hex(hash) + ":0:1\n").collect();
-    if lines == expected {
-        format!("{MANY} in order")
-    } else {
-        format!("{} lines: {}", lines.lines().count(), lines.lines().next().unwrap_or_default())
-    }
-}
-
-fn tpbs_is_compressed_for_who_accepts_it(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let hash = one(&tracker, lab);
-    let reply = tracker.send(
-        "GET /stats?mode=tpbs&format=txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n",
-    );
-    if reply.header("content-encoding").is_none() {
-        return encoding(&reply);
-    }
-    let lines = clean_lines(&gunzip(&reply.body)).replace(&hex(&hash), "HASH");
-    format!("{}, {}", encoding(&reply), lines.replace('\n', "\\n"))
-}
-
-fn tpbs_is_not_compressed_for_others(lab: &Lab) -> String {
-    encoding(&lab.open().stats("tpbs&format=txt"))
-}
-
-fn tpbs_is_only_for_who_may_see_statistics(lab: &Lab) -> String {
-    tpbs(&lab.with("access.stats 127.0.0.9\n"), "txt").status()
-}
-
-fn statedump_tells_when_and_how_often(lab: &Lab) -> String {
-    let tracker = lab.open();
-    let hash = one(&tracker, lab);
-    let lines = clean_lines(&plain(tracker.stats("statedump")).body);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.expect("a date after 1970").as_secs() / 60;
-    let mut text = lines.replace(&hex(&hash), "HASH").replace('\n', "\\n");
-    for minutes in now - 1..=now {
-        text = text.replace(&format!(":{minutes}:"), ":MINUTES:");
-    }
-    text
 }
 
 fn full_scrapes_are_for_everybody(lab: &Lab) -> String {
@@ -492,30 +275,24 @@ fn full_scrapes_are_for_everybody(lab: &Lab) -> String {
 }
 
 fn full_scrapes_may_be_off(lab: &Lab) -> String {
-    lab.with("tracker.fullscrape off\n").get("/scrape").outcome()
+    lab.with("tracker.fullscrape off\n")
+        .get("/scrape")
+        .outcome()
 }
 
-fn without_full_scrapes_there_is_no_tpbs(lab: &Lab) -> String {
-    let tracker = lab.with("tracker.fullscrape off\n");
-    format!("{} {}", tpbs(&tracker, "txt").status(), tracker.stats("statedump").status())
-}
-
-const MODEST: &str = "tracker.fullscrape modest\n";
+pub(super) const MODEST: &str = "tracker.fullscrape modest\n";
 
 fn full_scrapes_may_be_modest(lab: &Lab) -> String {
     let tracker = lab.with(MODEST);
-    [2, 2, 3].map(|host| tracker.get_from(host, "/scrape").status()).join(" ")
+    [2, 2, 3]
+        .map(|host| tracker.get_from(host, "/scrape").status())
+        .join(" ")
 }
 
 fn too_many_have_these_bytes(lab: &Lab) -> String {
     let tracker = lab.with(MODEST);
     tracker.get("/scrape");
     tracker.get("/scrape").whole()
-}
-
-fn tpbs_is_exempt_from_modesty(lab: &Lab) -> String {
-    let tracker = lab.with(MODEST);
-    format!("{} {}", tpbs(&tracker, "txt").status(), tpbs(&tracker, "txt").status())
 }
 
 fn who_may_do_it_can_be_chosen(lab: &Lab) -> String {
@@ -536,7 +313,10 @@ fn each_is_told_on_standard_error(lab: &Lab) -> String {
     tracker.get("/scrape");
     let told = until(|| {
         let said = tracker.running.said();
-        said.to_lowercase().replace(' ', "").contains("fullscrape").then_some(said)
+        said.to_lowercase()
+            .replace(' ', "")
+            .contains("fullscrape")
+            .then_some(said)
     });
     match told {
         Some(said) if said.contains("127.0.0.1") => "127.0.0.1 told".to_owned(),

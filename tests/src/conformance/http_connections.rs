@@ -110,7 +110,11 @@ fn statuses(lab: &Lab, starts: &[&str], end: &str) -> String {
 }
 
 fn head_and_post_are_refused(lab: &Lab) -> String {
-    statuses(lab, &["HEAD", "POST", "get"], " HTTP/1.1\r\nHost: a\r\n\r\n")
+    statuses(
+        lab,
+        &["HEAD", "POST", "get"],
+        " HTTP/1.1\r\nHost: a\r\n\r\n",
+    )
 }
 
 fn a_request_with_a_body_is_refused(lab: &Lab) -> String {
@@ -150,7 +154,10 @@ fn two(lab: &Lab, first: &str) -> (Reply, String) {
 }
 
 fn a_connection_stays_open_with_http_1_1(lab: &Lab) -> String {
-    let (first, second) = two(lab, &format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", target(lab)));
+    let (first, second) = two(
+        lab,
+        &format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", target(lab)),
+    );
     format!("{}, then {second}", first.outcome())
 }
 
@@ -165,17 +172,28 @@ fn after(lab: &Lab, request: &str) -> String {
 
 fn a_connection_closes_if_asked_to(lab: &Lab) -> String {
     let target = target(lab);
-    after(lab, &format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+    after(
+        lab,
+        &format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+    )
 }
 
 fn a_connection_closes_with_http_1_0(lab: &Lab) -> String {
-    after(lab, &format!("GET {} HTTP/1.0\r\nHost: a\r\n\r\n", target(lab)))
+    after(
+        lab,
+        &format!("GET {} HTTP/1.0\r\nHost: a\r\n\r\n", target(lab)),
+    )
 }
 
 fn keep_alive_with_http_1_0_is_kept(lab: &Lab) -> String {
-    let text = format!("GET {} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", target(lab));
+    let text = format!(
+        "GET {} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        target(lab)
+    );
     let (first, second) = two(lab, &text);
-    let said = first.header("connection").map(|value| format!("Connection: {value}"));
+    let said = first
+        .header("connection")
+        .map(|value| format!("Connection: {value}"));
     let said = said.unwrap_or_else(|| "no Connection".to_owned());
     format!("{}, {said}, then {second}", first.outcome())
 }
@@ -194,7 +212,12 @@ fn pipelined_requests_are_answered_in_order(lab: &Lab) -> String {
     let hash = lab.hash();
     let mut conn = tracker.connect();
     let all: String = (1..=10)
-        .map(|port| format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", announce(&hash, port, 1)))
+        .map(|port| {
+            format!(
+                "GET {} HTTP/1.1\r\nHost: a\r\n\r\n",
+                announce(&hash, port, 1)
+            )
+        })
         .collect();
     conn.send(all);
     let told = (0..10).map(|_| {
@@ -209,7 +232,10 @@ fn pipelined_requests_are_answered_in_order(lab: &Lab) -> String {
 
 fn replies_have_neither_date_nor_server(lab: &Lab) -> String {
     let reply = lab.open().get(&target(lab));
-    let names = reply.headers.iter().filter_map(|line| line.split(':').next());
+    let names = reply
+        .headers
+        .iter()
+        .filter_map(|line| line.split(':').next());
     names.collect::<Vec<_>>().join(" ")
 }
 

@@ -57,9 +57,9 @@ fn statuses(lab: &Lab, lines: &str, targets: &[&str]) -> String {
 }
 
 fn announces(lab: &Lab, paths: &[&str]) -> String {
-    let targets = paths.iter().map(|path| {
-        announce(&lab.hash(), 1001, 1).replacen("/announce", path, 1)
-    });
+    let targets = paths
+        .iter()
+        .map(|path| announce(&lab.hash(), 1001, 1).replacen("/announce", path, 1));
     outcomes(lab, &targets.collect::<Vec<_>>())
 }
 
@@ -87,7 +87,14 @@ fn the_redirect_has_these_bytes(lab: &Lab) -> String {
 }
 
 fn whatever_begins_with_a_is_an_announce(lab: &Lab) -> String {
-    let paths = ["/announce", "/announce.php", "/a", "/admin", "/abc/def", "/announce/passkey"];
+    let paths = [
+        "/announce",
+        "/announce.php",
+        "/a",
+        "/admin",
+        "/abc/def",
+        "/announce/passkey",
+    ];
     announces(lab, &paths)
 }
 
@@ -106,7 +113,14 @@ fn the_statistics_have_exactly_one_path(lab: &Lab) -> String {
 }
 
 fn other_paths_are_not_found(lab: &Lab) -> String {
-    let paths = ["/x/announce", "/favicon.ico", "/s", "/Announce", "/index.html?a=b", "/."];
+    let paths = [
+        "/x/announce",
+        "/favicon.ico",
+        "/s",
+        "/Announce",
+        "/index.html?a=b",
+        "/.",
+    ];
     statuses(lab, "", &paths)
 }
 
@@ -168,13 +182,20 @@ fn a_plus_is_a_plus(lab: &Lab) -> String {
         let target = announce(&plus, 1, 1).replace("%2B", "+");
         tracker.get(&target);
         let counts = tracker.counts(&plus);
-        return if counts == "0/0/1" { "ok".to_owned() } else { counts };
+        return if counts == "0/0/1" {
+            "ok".to_owned()
+        } else {
+            counts
+        };
     }
     hash_written(lab, "++++++++++++++++++++")
 }
 
 fn both_cases_of_hex_digits_are_read(lab: &Lab) -> String {
-    hash_written(lab, "%ab%cd%ef%AB%CD%EF%aB%Cd%eF%00%0a%0A%1b%1B%2c%2C%3d%3D%4e%4E")
+    hash_written(
+        lab,
+        "%ab%cd%ef%AB%CD%EF%aB%Cd%eF%00%0a%0A%1b%1B%2c%2C%3d%3D%4e%4E",
+    )
 }
 
 fn bytes_that_need_no_encoding_may_come_bare(lab: &Lab) -> String {
@@ -182,7 +203,10 @@ fn bytes_that_need_no_encoding_may_come_bare(lab: &Lab) -> String {
 }
 
 fn a_wrong_encoding_in_a_hash_is_a_failure(lab: &Lab) -> String {
-    outcomes(lab, &["/announce?info_hash=%zz345678901234567890&port=1&left=1".to_owned()])
+    outcomes(
+        lab,
+        &["/announce?info_hash=%zz345678901234567890&port=1&left=1".to_owned()],
+    )
 }
 
 fn a_wrong_encoding_where_nobody_looks_does_no_harm(lab: &Lab) -> String {
@@ -222,5 +246,8 @@ fn brackets_and_quotes_in_unknown_values_do_no_harm(lab: &Lab) -> String {
 }
 
 fn a_number_with_letters_behind_it_is_none(lab: &Lab) -> String {
-    outcomes(lab, &[announce(&lab.hash(), 1001, 1).replace("port=1001", "port=1001x")])
+    outcomes(
+        lab,
+        &[announce(&lab.hash(), 1001, 1).replace("port=1001", "port=1001x")],
+    )
 }

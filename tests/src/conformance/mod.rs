@@ -44,39 +44,62 @@ macro_rules! promises {
 // What every topic begins with.
 use Theirs::{Absent, Differs, Same};
 
+pub mod access_lists;
+pub mod announce_parameters;
+pub mod announce_replies;
+pub mod config;
+pub mod connection_ids;
+pub mod directives;
+pub mod everything;
+pub mod fifos;
+pub mod full_scrape;
+pub mod gzip;
+pub mod http_connections;
+pub mod http_paths;
 mod lab;
+pub mod live_sync;
+pub mod options;
+pub mod process;
+pub mod proxies;
 pub mod report;
+pub mod scrape;
+pub mod state;
+pub mod statistics;
+pub mod statistics_access;
+pub mod statistics_switched;
+pub mod swarm;
+pub mod tpbs;
+pub mod udp;
+pub mod udp_scrapes;
 
-/// Makes the modules of the topics and the list of their tables.
-macro_rules! topics {
-    ($($topic:ident)*) => {
-        $(pub mod $topic;)*
-
-        /// The probes of each topic, in the order of the specification.
-        static TOPICS: &[&[Probe]] = &[$($topic::PROBES),*];
-    };
-}
-
-topics! {
-    options
-    config
-    http_connections
-    http_paths
-    announce_parameters
-    announce_replies
-    proxies
-    scrape
-    full_scrape
-    udp
-    connection_ids
-    swarm
-    statistics
-    everything
-    access_lists
-    live_sync
-    state
-    process
-}
+/// The probes of each topic, in the order of the specification.
+static TOPICS: &[&[Probe]] = &[
+    options::PROBES,
+    config::PROBES,
+    directives::PROBES,
+    http_connections::PROBES,
+    http_paths::PROBES,
+    announce_parameters::PROBES,
+    announce_replies::PROBES,
+    proxies::PROBES,
+    scrape::PROBES,
+    full_scrape::PROBES,
+    gzip::PROBES,
+    tpbs::PROBES,
+    udp::PROBES,
+    udp_scrapes::PROBES,
+    connection_ids::PROBES,
+    swarm::PROBES,
+    statistics::PROBES,
+    statistics_access::PROBES,
+    statistics_switched::PROBES,
+    everything::PROBES,
+    access_lists::PROBES,
+    fifos::PROBES,
+    live_sync::PROBES,
+    state::PROBES,
+    process::PROBES,
+];
 
 /// One behaviour.
 pub struct Probe {
@@ -160,8 +183,13 @@ pub fn test(topic: &str, name: &str) {
 ///
 /// If that fails, though we may do what we like inside.
 pub fn furnish_namespace() {
-    let mount = Command::new("mount").args(["-t", "proc", "proc", "/proc"]).status();
-    assert!(mount.is_ok_and(|status| status.success()), "no /proc in the namespace");
+    let mount = Command::new("mount")
+        .args(["-t", "proc", "proc", "/proc"])
+        .status();
+    assert!(
+        mount.is_ok_and(|status| status.success()),
+        "no /proc in the namespace"
+    );
 }
 
 /// What an observation begins with that could not be made on this machine.

@@ -76,7 +76,10 @@ fn the_leftmost_address_counts(lab: &Lab) -> String {
 }
 
 fn the_first_header_counts(lab: &Lab) -> String {
-    forwarded(lab, "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 198.51.100.1")
+    forwarded(
+        lab,
+        "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 198.51.100.1",
+    )
 }
 
 fn the_name_of_the_header_has_no_case(lab: &Lab) -> String {
@@ -126,7 +129,10 @@ fn another_header_may_be_chosen(lab: &Lab) -> String {
     let chosen = [
         ("x-real-ip", "X-Real-IP: 203.0.113.7"),
         ("cf-connecting-ip", "CF-Connecting-IP: 203.0.113.7"),
-        ("forwarded", "Forwarded: proto=http;for=203.0.113.7, for=192.0.2.1"),
+        (
+            "forwarded",
+            "Forwarded: proto=http;for=203.0.113.7, for=192.0.2.1",
+        ),
     ]
     .map(|(name, header)| {
         let tracker = lab.with(&format!("{PROXY}access.proxy_header {name}\n"));
@@ -161,9 +167,8 @@ fn the_client_is_told_the_address_that_counts(lab: &Lab) -> String {
 }
 
 fn statistics_are_for_the_proxy_itself(lab: &Lab) -> String {
-    let tracker = lab.with(
-        "access.stats 127.0.0.1\naccess.proxy 127.0.0.1\naccess.proxy 127.0.0.2\n",
-    );
+    let tracker =
+        lab.with("access.stats 127.0.0.1\naccess.proxy 127.0.0.1\naccess.proxy 127.0.0.2\n");
     let status = |host: u8, client: &str| {
         let mut conn = Conn::from([127, 0, 0, host].into(), tracker.tcp());
         conn.send(format!(

@@ -41,7 +41,11 @@ impl Row {
 pub fn observations(rows: &[Row]) {
     for row in rows {
         let (topic, name) = (row.probe.topic, row.probe.name);
-        println!("{} {topic}::{name} ({} ms)", row.probe.section, row.time.as_millis());
+        println!(
+            "{} {topic}::{name} ({} ms)",
+            row.probe.section,
+            row.time.as_millis()
+        );
         println!("  promised:    {}", row.probe.says);
         println!("  wrtracker:   {}", row.ours);
         if let Some(theirs) = &row.theirs {
@@ -60,7 +64,10 @@ pub fn print(rows: &[Row]) -> bool {
     for row in rows {
         if let (Theirs::Differs(theirs, why), Some(_)) = (row.probe.theirs, &row.theirs) {
             let [name, ours, theirs] = [&sentence(row.probe), row.probe.says, theirs].map(cell);
-            println!("| {} | {name} | {ours} | {theirs} | {why} |", row.probe.section);
+            println!(
+                "| {} | {name} | {ours} | {theirs} | {why} |",
+                row.probe.section
+            );
         }
     }
     println!("\n## What can't be compared\n");
@@ -68,7 +75,11 @@ pub fn print(rows: &[Row]) -> bool {
     println!("|---|---|---|");
     for row in rows {
         if let Theirs::Absent(why) = row.probe.theirs {
-            println!("| {} | {} | {why} |", row.probe.section, sentence(row.probe));
+            println!(
+                "| {} | {} | {why} |",
+                row.probe.section,
+                sentence(row.probe)
+            );
         }
     }
     println!("\n## Counts\n");
@@ -82,7 +93,10 @@ pub fn print(rows: &[Row]) -> bool {
         println!("\n## Broken promises\n");
     }
     for row in &broken {
-        println!("- {} {}::{}", row.probe.section, row.probe.topic, row.probe.name);
+        println!(
+            "- {} {}::{}",
+            row.probe.section, row.probe.topic, row.probe.name
+        );
         println!("  promised: {}\n  observed: {}", row.probe.says, row.ours);
     }
     if !unexplained.is_empty() {
@@ -93,7 +107,10 @@ pub fn print(rows: &[Row]) -> bool {
             Theirs::Differs(expected, _) => expected,
             Theirs::Same | Theirs::Absent(_) => row.probe.says,
         };
-        println!("- {} {}::{}", row.probe.section, row.probe.topic, row.probe.name);
+        println!(
+            "- {} {}::{}",
+            row.probe.section, row.probe.topic, row.probe.name
+        );
         let theirs = row.theirs.as_deref().unwrap_or_default();
         println!("  expected: {expected}\n  observed: {theirs}");
     }
@@ -103,9 +120,17 @@ pub fn print(rows: &[Row]) -> bool {
 fn by_section(rows: &[Row]) -> BTreeMap<String, Vec<&Row>> {
     let mut sections: BTreeMap<String, Vec<&Row>> = BTreeMap::new();
     for row in rows {
-        let (number, rest) = row.probe.section.split_once('.').unwrap_or((row.probe.section, ""));
+        let (number, rest) = row
+            .probe
+            .section
+            .split_once('.')
+            .unwrap_or((row.probe.section, ""));
         // `10.1` comes behind `9.1`.
-        let name = if rest.is_empty() { format!("{number:>2}") } else { format!("{number:>2}.{rest}") };
+        let name = if rest.is_empty() {
+            format!("{number:>2}")
+        } else {
+            format!("{number:>2}.{rest}")
+        };
         sections.entry(name).or_default().push(row);
     }
     sections
@@ -119,7 +144,11 @@ fn counts(name: &str, rows: &[&Row]) -> String {
     let explained = count(&|row| {
         row.theirs.is_some() && matches!(row.probe.theirs, Theirs::Differs(..)) && row.explained()
     });
-    format!("| {} | {} | {kept} | {compared} | {same} | {explained} |", name.trim(), rows.len())
+    format!(
+        "| {} | {} | {kept} | {compared} | {same} | {explained} |",
+        name.trim(),
+        rows.len()
+    )
 }
 
 /// The name with blanks.

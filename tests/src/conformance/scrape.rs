@@ -54,7 +54,9 @@ fn hashes(body: &[u8]) -> Vec<Hash> {
         };
         found.push(*hash);
         let end = behind.windows(2).position(|end| end == b"ee");
-        rest = end.and_then(|end| behind.get(end + 2..)).unwrap_or_default();
+        rest = end
+            .and_then(|end| behind.get(end + 2..))
+            .unwrap_or_default();
     }
     found
 }
@@ -88,7 +90,9 @@ fn torrents_come_sorted(lab: &Lab) -> String {
 
 fn a_torrent_named_twice_comes_once(lab: &Lab) -> String {
     let (tracker, asked) = torrents(lab, 1);
-    hashes(&tracker.get(&scrape(&[asked[0], asked[0]])).body).len().to_string()
+    hashes(&tracker.get(&scrape(&[asked[0], asked[0]])).body)
+        .len()
+        .to_string()
 }
 
 fn up_to_64_are_told(lab: &Lab) -> String {
@@ -109,7 +113,9 @@ fn a_bad_hash_among_them_is_a_failure(lab: &Lab) -> String {
 
 fn no_hash_is_a_failure(lab: &Lab) -> String {
     let tracker = lab.open();
-    ["/scrape?", "/scrape?a=b"].map(|target| tracker.get(target).outcome()).join(" ")
+    ["/scrape?", "/scrape?a=b"]
+        .map(|target| tracker.get(target).outcome())
+        .join(" ")
 }
 
 fn other_names_are_ignored(lab: &Lab) -> String {

@@ -7,9 +7,7 @@ use super::http_connections::V4_ONLY;
 use super::lab::{Hash, Lab, Tracker, Udp, first_listed, free_port, show};
 use super::{Absent, Differs, SKIPPED, Same};
 use crate::server::ipv6_works;
-use crate::udp_client::{
-    Announce, COMPLETED, MAGIC, NONE, PAUSED, STARTED, STOPPED, head, scrape_packet,
-};
+use crate::udp_client::{Announce, COMPLETED, MAGIC, NONE, PAUSED, STARTED, STOPPED, head};
 
 promises! { $ udp_probes "udp":
     a_connect_has_these_bytes("4.1") => "action 0, transaction 12345678, 16 bytes", Same;
@@ -49,15 +47,6 @@ promises! { $ udp_probes "udp":
     or_a_long_interval_if_so_configured("4.1") => "action 1, 20 bytes, interval 43200, 0 0",
         Absent("only a fork has access.udp_reject_interval");
     stopped_is_not_asked_for_in_lists("4.1") => "action 1, 20 bytes", Same;
-    a_scrape_has_these_bytes("4.1") =>
-        "action 2, transaction 12345678, seeders 1, completed 1, leechers 2", Same;
-    a_scrape_tells_of_unknown_torrents_with_zeros("4.1") => "0/0/0", Same;
-    a_scrape_is_answered_in_its_order("4.1") => "as asked", Same;
-    a_scrape_of_75_is_answered_and_no_more("4.1") => "74 75 75 75", Same;
-    a_scrape_of_nothing_gets_a_head("4.1") => "8 bytes", Same;
-    part_of_a_hash_at_the_end_is_left_out("4.1") => "20 bytes",
-        Differs("32 bytes", "it tells of a hash made up of old bytes (UPSTREAM-BUG)");
-    lists_do_not_apply_to_scrapes("4.1") => "action 2", Same;
     peers_of_both_protocols_meet("4.1") => "0/0/2 0/0/2", Same;
     workers_serve_the_same("4.2") => "0/0/1", Same;
     a_hangup_does_not_end_workers("4.2") => "goes on",
@@ -67,23 +56,29 @@ promises! { $ udp_probes "udp":
 }
 
 /// The first word of a reply, its length, and so on, as text.
-fn answered(reply: Option<Vec<u8>>) -> String {
-    reply.map_or_else(|| "silence".to_owned(), |reply| format!("{} bytes", reply.len()))
+pub(super) fn answered(reply: Option<Vec<u8>>) -> String {
+    reply.map_or_else(
+        || "silence".to_owned(),
+        |reply| format!("{} bytes", reply.len()),
+    )
 }
 
-fn word(reply: &[u8], at: usize) -> u32 {
+pub(super) fn word(reply: &[u8], at: usize) -> u32 {
     reply.get(at..at + 4).map_or(u32::MAX, |bytes| {
         u32::from_be_bytes(bytes.try_into().expect("4 bytes"))
     })
 }
 
-const TRANSACTION: u32 = 0x1234_5678;
+pub(super) const TRANSACTION: u32 = 0x1234_5678;
 
 fn a_connect_has_these_bytes(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
     let reply = udp.ask(&head(MAGIC, 0, TRANSACTION)).unwrap_or_default();
     let (action, transaction) = (word(&reply, 0), word(&reply, 4));
-    format!("action {action}, transaction {transaction:x}, {} bytes", reply.len())
+    format!(
+        "action {action}, transaction {transaction:x}, {} bytes",
+        reply.len()
+    )
 }
 
 fn a_connect_with_another_magic_gets_silence(lab: &Lab) -> String {
@@ -99,17 +94,23 @@ fn a_connect_may_be_longer(lab: &Lab) -> String {
 
 fn less_than_16_bytes_get_silence(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
-    [0, 1, 15].map(|length| answered(udp.ask(&head(MAGIC, 0, 1)[..length]))).join(" ")
+    [0, 1, 15]
+        .map(|length| answered(udp.ask(&head(MAGIC, 0, 1)[..length])))
+        .join(" ")
 }
 
 fn other_actions_get_silence(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
-    [3, 4, u32::MAX].map(|action| answered(udp.ask(&head(udp.id, action, 1)))).join(" ")
+    [3, 4, u32::MAX]
+        .map(|action| answered(udp.ask(&head(udp.id, action, 1))))
+        .join(" ")
 }
 
 fn an_announce_of_less_than_98_bytes_gets_silence(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
-    let packet = Announce::leecher(1001).with_hash(lab.hash()).emit(udp.id, 1);
+    let packet = Announce::leecher(1001)
+        .with_hash(lab.hash())
+        .emit(udp.id, 1);
     answered(udp.ask(&packet[..97]))
 }
 
@@ -118,7 +119,9 @@ fn an_announce_has_these_bytes(lab: &Lab) -> String {
     let hash = lab.hash();
     udp.join(hash, 1001, 1);
     let announce = Announce::seeder(1002).with_hash(hash);
-    let reply = udp.ask(&announce.emit(udp.id, TRANSACTION)).unwrap_or_default();
+    let reply = udp
+        .ask(&announce.emit(udp.id, TRANSACTION))
+        .unwrap_or_default();
     let interval = match word(&reply, 8) {
         1620..=1979 => "1620 to 1979".to_owned(),
         other => other.to_string(),
@@ -145,12 +148,21 @@ fn counts(lab: &Lab, announces: &[Announce]) -> String {
 
 fn what_follows_an_announce_is_ignored(lab: &Lab) -> String {
     let options = b"\x02\x09/announce\x01\x00".to_vec();
-    counts(lab, &[Announce { options, ..Announce::leecher(1001) }])
+    counts(
+        lab,
+        &[Announce {
+            options,
+            ..Announce::leecher(1001)
+        }],
+    )
 }
 
 fn the_address_in_the_packet_is_ignored(lab: &Lab) -> String {
     let (tracker, hash) = (lab.open(), lab.hash());
-    let announce = Announce { ip: 0x0a01_0203, ..Announce::leecher(1001) };
+    let announce = Announce {
+        ip: 0x0a01_0203,
+        ..Announce::leecher(1001)
+    };
     tracker.udp().announce(&announce.with_hash(hash));
     let peers = tracker.announce(&hash, 1002, 1, "").peers();
     let first = peers.iter().find(|peer| peer.port() == 1001);
@@ -162,7 +174,10 @@ fn nothing_left_is_a_seeder(lab: &Lab) -> String {
 }
 
 fn anything_left_is_a_leecher(lab: &Lab) -> String {
-    let left = |port, left| Announce { left, ..Announce::leecher(port) };
+    let left = |port, left| Announce {
+        left,
+        ..Announce::leecher(port)
+    };
     counts(lab, &[left(1, 1), left(2, 1 << 32), left(3, 1 << 63)])
 }
 
@@ -172,7 +187,9 @@ fn completed_counts_a_download(lab: &Lab) -> String {
 
 fn started_paused_and_unknown_events_are_none(lab: &Lab) -> String {
     let events = [STARTED, PAUSED, 99, NONE];
-    let announces = (1001..).zip(events).map(|(port, event)| Announce::leecher(port).with_event(event));
+    let announces = (1001..)
+        .zip(events)
+        .map(|(port, event)| Announce::leecher(port).with_event(event));
     counts(lab, &announces.collect::<Vec<_>>())
 }
 
@@ -187,9 +204,16 @@ fn stopped_removes_the_peer(lab: &Lab) -> String {
 
 fn stopped_of_an_unknown_torrent_gets_zeros(lab: &Lab) -> String {
     let (_tracker, udp) = lab.open().udp_kept();
-    let announce = Announce::leecher(1001).with_hash(lab.hash()).with_event(STOPPED);
+    let announce = Announce::leecher(1001)
+        .with_hash(lab.hash())
+        .with_event(STOPPED);
     let reply = udp.ask(&announce.emit(udp.id, 1)).unwrap_or_default();
-    format!("{} bytes: {} {}", reply.len(), word(&reply, 12), word(&reply, 16))
+    format!(
+        "{} bytes: {} {}",
+        reply.len(),
+        word(&reply, 12),
+        word(&reply, 16)
+    )
 }
 
 /// How many peers of 300 come with each of these.
@@ -200,7 +224,10 @@ fn numwants(lab: &Lab, wanted: &[i32]) -> String {
     let told = wanted.iter().map(|wanted| {
         let announce = Announce::leecher(301).with_hash(hash).with_wanted(*wanted);
         let told = udp.announce(&announce);
-        told.map_or_else(|| "silence".to_owned(), |told| told.ports().len().to_string())
+        told.map_or_else(
+            || "silence".to_owned(),
+            |told| told.ports().len().to_string(),
+        )
     });
     told.collect::<Vec<_>>().join(" ")
 }
@@ -256,7 +283,9 @@ fn over_ipv6_peers_are_of_ipv6(lab: &Lab) -> String {
     let hash = lab.hash();
     tracker.udp().join(hash, 1001, 1);
     udp.join(hash, 1001, 1);
-    let told = udp.announce(&Announce::seeder(1002).with_hash(hash)).expect("a reply");
+    let told = udp
+        .announce(&Announce::seeder(1002).with_hash(hash))
+        .expect("a reply");
     format!("{} bytes, leechers {}", told.peers().len(), told.word(1))
 }
 
@@ -266,9 +295,11 @@ fn leechers_come_before_seeders(lab: &Lab) -> String {
     for port in 1001..1031 {
         udp.join(hash, port, u64::from(port % 2));
     }
-    let told = udp.announce(&Announce::leecher(2001).with_hash(hash)).expect("a reply");
+    let told = udp
+        .announce(&Announce::leecher(2001).with_hash(hash))
+        .expect("a reply");
     let ports = told.ports();
-    let seeder = |port: &u16| *port < 2000 && port % 2 == 0;
+    let seeder = |port: &u16| *port < 2000 && port.is_multiple_of(2);
     let first_seeder = ports.iter().position(seeder);
     let last_leecher = ports.iter().rposition(|port| !seeder(port));
     if ports.len() >= 30 && last_leecher < first_seeder {
@@ -286,7 +317,11 @@ fn ports_for(udp: &Udp, hash: Hash, announce: Announce) -> String {
     let mut ports = told.ports();
     ports.sort_unstable();
     let text: Vec<_> = ports.iter().map(u16::to_string).collect();
-    if text.is_empty() { "none".to_owned() } else { text.join(" ") }
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text.join(" ")
+    }
 }
 
 fn seeders_get_no_seeders(lab: &Lab) -> String {
@@ -317,8 +352,12 @@ fn port_0_is_refused(lab: &Lab) -> String {
 /// A tracker that allows one torrent, and what an announce of another gets.
 fn refused(lab: &Lab, lines: &str, event: u32) -> Vec<u8> {
     let list = lab.list("white", &[lab.hash()]);
-    let (_tracker, udp) = lab.with(&format!("access.whitelist {list}\n{lines}")).udp_kept();
-    let announce = Announce::leecher(1001).with_hash(lab.unlisted()).with_event(event);
+    let (_tracker, udp) = lab
+        .with(&format!("access.whitelist {list}\n{lines}"))
+        .udp_kept();
+    let announce = Announce::leecher(1001)
+        .with_hash(lab.unlisted())
+        .with_event(event);
     udp.ask(&announce.emit(udp.id, 1)).unwrap_or_default()
 }
 
@@ -334,69 +373,15 @@ fn or_a_long_interval_if_so_configured(lab: &Lab) -> String {
     let reply = refused(lab, "access.udp_reject_interval 43200\n", NONE);
     let [interval, leechers, seeders] = [8, 12, 16].map(|at| word(&reply, at));
     let action = word(&reply, 0);
-    format!("action {action}, {} bytes, interval {interval}, {leechers} {seeders}", reply.len())
+    format!(
+        "action {action}, {} bytes, interval {interval}, {leechers} {seeders}",
+        reply.len()
+    )
 }
 
 fn stopped_is_not_asked_for_in_lists(lab: &Lab) -> String {
     let reply = refused(lab, "", STOPPED);
     format!("action {}, {} bytes", word(&reply, 0), reply.len())
-}
-
-fn a_scrape_has_these_bytes(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    let hash = lab.hash();
-    udp.join(hash, 1001, 1);
-    udp.join(hash, 1002, 1);
-    udp.announce(&Announce::seeder(1003).with_hash(hash).with_event(COMPLETED));
-    let reply = udp.ask(&scrape_packet(udp.id, TRANSACTION, &[hash])).unwrap_or_default();
-    format!(
-        "action {}, transaction {:x}, seeders {}, completed {}, leechers {}",
-        word(&reply, 0),
-        word(&reply, 4),
-        word(&reply, 8),
-        word(&reply, 12),
-        word(&reply, 16)
-    )
-}
-
-fn a_scrape_tells_of_unknown_torrents_with_zeros(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    udp.counts(lab.unlisted())
-}
-
-fn a_scrape_is_answered_in_its_order(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    let (known, other) = (lab.hash(), lab.unlisted());
-    udp.join(known, 1001, 1);
-    let told = udp.scrape(&[other, known, other, known]).expect("a reply");
-    let leechers: Vec<_> = (0..4).map(|index| told.word(index * 3 + 2)).collect();
-    if leechers == [0, 1, 0, 1] { "as asked".to_owned() } else { format!("{leechers:?}") }
-}
-
-fn a_scrape_of_75_is_answered_and_no_more(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    let hashes: Vec<Hash> = (0..100).map(|_| lab.unlisted()).collect();
-    [74, 75, 76, 100]
-        .map(|count| (udp.scrape(&hashes[..count]).expect("a reply").rest.len() / 12).to_string())
-        .join(" ")
-}
-
-fn a_scrape_of_nothing_gets_a_head(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    answered(udp.ask(&scrape_packet(udp.id, 1, &[])))
-}
-
-fn part_of_a_hash_at_the_end_is_left_out(lab: &Lab) -> String {
-    let (_tracker, udp) = lab.open().udp_kept();
-    let packet = [scrape_packet(udp.id, 1, &[lab.hash()]), vec![7; 19]].concat();
-    answered(udp.ask(&packet))
-}
-
-fn lists_do_not_apply_to_scrapes(lab: &Lab) -> String {
-    let list = lab.list("white", &[lab.hash()]);
-    let (_tracker, udp) = lab.with(&format!("access.whitelist {list}\n")).udp_kept();
-    let told = udp.scrape(&[lab.unlisted()]);
-    told.map_or_else(|| "silence".to_owned(), |told| format!("action {}", told.action))
 }
 
 fn peers_of_both_protocols_meet(lab: &Lab) -> String {
@@ -440,7 +425,10 @@ fn a_hangup_does_not_end_workers(lab: &Lab) -> String {
     }
     // It answers after it has had its signal.
     tracker.udp();
-    tracker.running.status().map_or_else(|| "goes on".to_owned(), |status| status.to_string())
+    tracker
+        .running
+        .status()
+        .map_or_else(|| "goes on".to_owned(), |status| status.to_string())
 }
 
 fn replies_leave_from_the_address_that_was_asked(lab: &Lab) -> String {
@@ -449,8 +437,12 @@ fn replies_leave_from_the_address_that_was_asked(lab: &Lab) -> String {
     let mut running = lab.spawn(&args);
     running.wait_until_it_listens(lab.pick(None, Some(1)));
     let socket = std::net::UdpSocket::bind((crate::namespace::v4(3), 0)).expect("a socket");
-    socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a time-out");
-    socket.send_to(&head(MAGIC, 0, 1), (crate::namespace::v4(7), port)).expect("to send");
+    socket
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .expect("a time-out");
+    socket
+        .send_to(&head(MAGIC, 0, 1), (crate::namespace::v4(7), port))
+        .expect("to send");
     match socket.recv_from(&mut [0; 64]) {
         Ok((_, from)) if from.ip() == crate::namespace::v4(7) => "10.9.9.7".to_owned(),
         Ok((_, from)) => from.ip().to_string(),

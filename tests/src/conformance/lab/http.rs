@@ -67,7 +67,9 @@ impl Conn {
 
     fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).expect("a time-out");
-        stream.set_write_timeout(Some(DEADLINE)).expect("a time-out");
+        stream
+            .set_write_timeout(Some(DEADLINE))
+            .expect("a time-out");
         stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
@@ -78,7 +80,9 @@ impl Conn {
 
     /// Gives up earlier than others, where silence is what is expected of a program.
     pub(crate) fn patience(&mut self, time: Duration) {
-        self.stream.set_read_timeout(Some(time)).expect("a time-out");
+        self.stream
+            .set_read_timeout(Some(time))
+            .expect("a time-out");
     }
 
     /// Sends bytes; the tracker may have closed.
@@ -220,7 +224,8 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find_map(|line| {
             let (of, value) = line.split_once(':')?;
-            of.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            of.eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_owned())
         })
     }
 

@@ -16,7 +16,7 @@ use crate::process::find_program;
 use crate::server::{binary, ipv6_works};
 
 pub(crate) use http::{Conn, Framing, Reply, announce, request, scrape};
-pub(crate) use running::{Ended, Running, until};
+pub(crate) use running::{Ended, Running, until, until_within};
 pub(crate) use tracker::Tracker;
 pub(crate) use udp::Udp;
 
@@ -130,7 +130,11 @@ impl Lab {
 
     /// Writes a list of torrents with opentracker's way to see when it has read it.
     pub(crate) fn list(&self, name: &str, hashes: &[Hash]) -> String {
-        let lines = [first_listed()].iter().chain(hashes).map(|hash| hex(hash) + "\n").collect::<String>();
+        let lines = [first_listed()]
+            .iter()
+            .chain(hashes)
+            .map(|hash| hex(hash) + "\n")
+            .collect::<String>();
         self.write(name, lines)
     }
 

@@ -170,8 +170,13 @@ impl Drop for Running {
 }
 
 /// Asks again and again until there is an answer, up to [`DEADLINE`].
-pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + DEADLINE;
+pub(crate) fn until<T>(ask: impl FnMut() -> Option<T>) -> Option<T> {
+    until_within(DEADLINE, ask)
+}
+
+/// The same, up to another time.
+pub(crate) fn until_within<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + time;
     loop {
         if let Some(answer) = ask() {
             return Some(answer);

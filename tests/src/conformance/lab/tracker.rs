@@ -34,7 +34,10 @@ impl Tracker {
                 return Some(None);
             }
             let socket = format!("udp {address}");
-            running.sockets().contains(&socket).then(|| Some(Udp::to(address)))
+            running
+                .sockets()
+                .contains(&socket)
+                .then(|| Some(Udp::to(address)))
         });
         let Some(Some(udp)) = udp else {
             return Err(running.wait());
@@ -138,8 +141,7 @@ impl Tracker {
             Some(Value::Int(number)) => number.to_string(),
             _ => "?".to_owned(),
         };
-        let [seeders, completed, leechers] =
-            ["complete", "downloaded", "incomplete"].map(number);
+        let [seeders, completed, leechers] = ["complete", "downloaded", "incomplete"].map(number);
         format!("{seeders}/{completed}/{leechers}")
     }
 
@@ -158,7 +160,9 @@ impl Tracker {
         let Some(Value::Dict(files)) = value.find("files") else {
             panic!("no full scrape: {}", show(&body));
         };
-        let hashes = files.iter().filter_map(|(hash, _)| hash.as_slice().try_into().ok());
+        let hashes = files
+            .iter()
+            .filter_map(|(hash, _)| hash.as_slice().try_into().ok());
         hashes.filter(|hash| *hash != first_listed()).collect()
     }
 

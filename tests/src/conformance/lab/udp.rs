@@ -80,7 +80,10 @@ impl Udp {
 
     /// Announces that a peer is there, without asking for others.
     pub(crate) fn join(&self, hash: Hash, port: u16, left: u64) {
-        let announce = Announce { left, ..Announce::leecher(port) };
+        let announce = Announce {
+            left,
+            ..Announce::leecher(port)
+        };
         let announce = announce.with_hash(hash).with_wanted(0);
         self.send(&announce.emit(self.id, 1));
         self.receive();
