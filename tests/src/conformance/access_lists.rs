@@ -1,7 +1,6 @@
 //! Which torrents are served: lists in files, and changes to them while the tracker runs.
 
 use std::fs;
-use std::io::Write as _;
 
 use rustix::process::Signal;
 

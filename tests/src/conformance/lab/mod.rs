@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -68,11 +69,7 @@ impl Lab {
     ///
     /// If there can be no folder.
     pub fn new(program: Program) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-conformance-{}-{number}", std::process::id());
-        let folder = env::temp_dir().join(name);
-        fs::create_dir(&folder).expect("a folder");
+        let folder = Self::make_own_folder();
         let lab = Self {
             program,
             folder,
@@ -81,6 +78,20 @@ impl Lab {
         };
         lab.open_up(&lab.folder);
         lab
+    }
+
+    /// Process numbers are the same in different namespaces, so a name may be in use.
+    fn make_own_folder() -> PathBuf {
+        let start = std::process::id().wrapping_mul(1000);
+        for number in start.. {
+            let folder = env::temp_dir().join(format!("wrtracker-conformance-{number}"));
+            match fs::create_dir(&folder) {
+                Ok(()) => return folder,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", folder.display()),
+            }
+        }
+        panic!("no name for a folder is free");
     }
 
     /// Whether the program is wrtracker.
