@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bencode;
+pub mod conformance;
 pub mod entries;
 pub mod family;
 pub mod fuzz;

@@ -1,0 +1,107 @@
+//! Puts every probe to wrtracker and, where it is installed, to Debian's opentracker, and prints
+//! where they differ and why. Fails if wrtracker doesn't keep a promise, or if opentracker does
+//! something that is not explained.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use wrtracker_tests::conformance::{self, Needs, Probe, Program, SKIPPED, Theirs, report};
+use wrtracker_tests::namespace::{Place, enter, skip};
+
+const USAGE: &str = "usage: conformance [--observe] [part of a name]...\n\
+    --observe prints what each program does, whatever is promised";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "-h" || arg == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    // Inside a namespace of its own nobody else listens on any port.
+    let inside = match enter(&args.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Place::Inside => {
+            conformance::furnish_namespace();
+            true
+        }
+        Place::Ran(status) => {
+            return ExitCode::from(
+                status
+                    .code()
+                    .and_then(|code| code.try_into().ok())
+                    .unwrap_or(1),
+            );
+        }
+        Place::Impossible(why) => {
+            skip(&why);
+            false
+        }
+    };
+    let observe = args.iter().any(|arg| arg == "--observe");
+    let parts: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
+    let chosen: Vec<&Probe> = conformance::all()
+        .filter(|probe| {
+            let name = format!("{}::{}", probe.topic, probe.name);
+            parts.is_empty() || parts.iter().any(|part| name.contains(*part))
+        })
+        .filter(|probe| inside || probe.needs != Needs::Namespace)
+        .collect();
+    if Program::Opentracker.file().is_none() {
+        skip("opentracker is not installed, wrtracker alone is probed");
+    }
+    // What panics is told in its place.
+    std::panic::set_hook(Box::new(|_| {}));
+    let rows = put(&chosen);
+    if observe {
+        report::observations(&rows);
+        return ExitCode::SUCCESS;
+    }
+    if report::print(&rows) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Puts the probes to both programs, a few at a time, and returns what they saw in order.
+fn put(probes: &[&'static Probe]) -> Vec<report::Row> {
+    let next = AtomicUsize::new(0);
+    let rows = Mutex::new(Vec::new());
+    let threads = thread::available_parallelism().map_or(2, |count| count.get() * 2);
+    let there = Program::Opentracker.file().is_some();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(probe) = probes.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let start = Instant::now();
+                    let ours = conformance::observe(probe, Program::Wrtracker);
+                    let put = there && !matches!(probe.theirs, Theirs::Absent(_));
+                    let theirs = put.then(|| conformance::observe(probe, Program::Opentracker));
+                    for seen in [Some(&ours), theirs.as_ref()].into_iter().flatten() {
+                        if let Some(why) = seen.strip_prefix(SKIPPED) {
+                            skip(&format!("{}::{}: {why}", probe.topic, probe.name));
+                        }
+                    }
+                    let mut rows = rows.lock().expect("no panic in between");
+                    rows.push(report::Row {
+                        probe,
+                        ours,
+                        theirs,
+                        time: start.elapsed(),
+                    });
+                }
+            });
+        }
+    });
+    let mut rows = rows.into_inner().expect("no panic in between");
+    rows.sort_by_key(|row| {
+        probes
+            .iter()
+            .position(|probe| std::ptr::eq(*probe, row.probe))
+    });
+    rows
+}
