@@ -34,7 +34,7 @@ pub(crate) enum Claim {
 }
 
 /// Seconds that a holder may do nothing before others may have the place.
-const PATIENCE: u32 = 5;
+const PATIENCE: u32 = 2;
 
 /// Pages of the store that one step walks over: 6,528 torrents.
 pub(crate) const PAGES_PER_STEP: u32 = 64;
@@ -104,15 +104,15 @@ mod tests {
         let mut survey = Survey::new(&mut []);
         let (one, two) = (survey.ticket(), survey.ticket());
         assert_eq!(survey.claim(one, Secs(10)), Claim::Fresh);
-        assert_eq!(survey.claim(two, Secs(14)), Claim::Taken);
-        assert_eq!(survey.claim(one, Secs(14)), Claim::Kept);
-        assert_eq!(survey.claim(two, Secs(18)), Claim::Taken);
-        assert_eq!(survey.claim(two, Secs(19)), Claim::Fresh);
-        assert_eq!(survey.claim(one, Secs(19)), Claim::Taken);
+        assert_eq!(survey.claim(two, Secs(11)), Claim::Taken);
+        assert_eq!(survey.claim(one, Secs(11)), Claim::Kept);
+        assert_eq!(survey.claim(two, Secs(12)), Claim::Taken);
+        assert_eq!(survey.claim(two, Secs(13)), Claim::Fresh);
+        assert_eq!(survey.claim(one, Secs(13)), Claim::Taken);
         survey.release(one);
-        assert_eq!(survey.claim(one, Secs(19)), Claim::Taken);
+        assert_eq!(survey.claim(one, Secs(13)), Claim::Taken);
         survey.release(two);
-        assert_eq!(survey.claim(one, Secs(19)), Claim::Fresh);
+        assert_eq!(survey.claim(one, Secs(13)), Claim::Fresh);
     }
 
     #[test]

@@ -284,7 +284,7 @@ fn one_scrapes_at_a_time_and_who_rests_makes_way() {
         let (more, next) = rest(bench, two, LARGEST_REPLY);
         assert_eq!(next, Next::Later);
         second.extend(more);
-        bench.now = bench.now.plus(5);
+        bench.now = bench.now.plus(2);
         let (more, next) = rest(bench, two, LARGEST_REPLY);
         assert_eq!(next, Next::Read);
         second.extend(more);
