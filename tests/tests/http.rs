@@ -336,7 +336,7 @@ for_both_families! {
         let server = Server::start(&[]);
         let mut client = family.http(&server);
         for target in [
-            "/scrape",
+            "/scrape/",
             "/scrape?",
             "/scrape?info_hash=short",
             "/scrape?info_hash=%zz345678901234567890",

@@ -141,7 +141,6 @@ for_both_families! {
             good.replace(&hash, "info_hash=0123456789abcdef0123456789abcdef01234567"),
             format!("{good}&{hash}"),
             format!("{good}&info_hash=12345678901234567890"),
-            good.replace(peer_id, ""),
             good.replace(peer_id, "peer_id="),
             good.replace(peer_id, "peer_id=1234567890123456789"),
             good.replace(peer_id, "peer_id=123456789012345678901"),
