@@ -288,9 +288,15 @@ impl<'m> Tracker<'m> {
 
     #[inline]
     fn asker(&self, source: IpAddr) -> Option<Scope> {
-        if !self.near.is_any() {
-            return None;
+        if self.near.is_any() {
+            self.asker_among_near(source)
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn asker_among_near(&self, source: IpAddr) -> Option<Scope> {
         let asker = Scope::of_asker(source, &self.policy.lan);
         self.near.matters_to(asker).then_some(asker)
     }
