@@ -32,6 +32,7 @@ pub mod access;
 pub mod body;
 pub mod cookie;
 pub mod counters;
+mod decoys;
 pub mod gzip;
 pub mod http;
 pub mod interval;

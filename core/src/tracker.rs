@@ -7,6 +7,7 @@ use siphasher::sip::SipHasher13;
 use crate::access::Access;
 use crate::cookie::Cookies;
 use crate::counters::Counters;
+use crate::decoys::{Decoys, Draw};
 use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
@@ -71,6 +72,7 @@ pub struct Announced {
     selection: Selection,
     /// From where the announcer looks, if it isn't told of all peers as they are stored.
     pub(crate) asker: Option<Scope>,
+    pub(crate) decoys: Option<Draw>,
 }
 
 /// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
@@ -126,6 +128,7 @@ pub struct Tracker<'m> {
     epoch: u32,
     pub(crate) access: Access<'m>,
     near: Near,
+    decoys: Decoys,
     pub(crate) cookies: Cookies,
     /// See [`id`](Self::id).
     id: u32,
@@ -160,6 +163,7 @@ impl<'m> Tracker<'m> {
             epoch: 0,
             access: Access::default(),
             near: Near::default(),
+            decoys: Decoys::new(&secrets.index),
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
@@ -260,7 +264,7 @@ impl<'m> Tracker<'m> {
         let peers = summary.v4_peers.saturating_add(summary.v6_peers);
         let interval = interval(&self.policy, peers, self.load, &mut self.random);
         let listed = announce.event != Event::Stopped;
-        Ok(Announced {
+        let mut announced = Announced {
             counts: summary.counts,
             interval,
             min_interval: interval / 2,
@@ -272,7 +276,34 @@ impl<'m> Tracker<'m> {
                 seeders: wants_seeders,
             },
             asker: self.asker(announce.peer.ip()),
-        })
+            decoys: None,
+        };
+        if self.policy.decoys > 0 && listed {
+            self.add_decoys(announce, &mut announced, now);
+        }
+        Ok(announced)
+    }
+
+    /// Decides whether the reply has decoys, and counts them as leechers. There are none with a
+    /// whitelist, nor if no real peer of the announcer's family is in the reply.
+    #[cold]
+    fn add_decoys(&mut self, announce: &Announce, announced: &mut Announced, now: Secs) {
+        let peers = if announce.peer.ip().is_ipv4() {
+            &mut announced.v4_peers
+        } else {
+            &mut announced.v6_peers
+        };
+        let leechers = &mut announced.counts.leechers;
+        let own = u32::from(announce.left != Some(0));
+        let suits = announced.selection.seeders || *leechers > own;
+        if self.access.whitelist.is_some() || *peers < 2 || !suits {
+            return;
+        }
+        if let Some(draw) = self.decoys.draw(&announce.info_hash, &self.policy, now) {
+            *leechers = leechers.saturating_add(draw.count.into());
+            *peers = peers.saturating_add(draw.count.into());
+            announced.decoys = Some(draw);
+        }
     }
 
     /// Takes note of where a peer can be reached that has just been stored and wasn't before.
@@ -288,9 +319,15 @@ impl<'m> Tracker<'m> {
 
     #[inline]
     fn asker(&self, source: IpAddr) -> Option<Scope> {
-        if !self.near.is_any() {
-            return None;
+        if self.near.is_any() {
+            self.asker_among_near(source)
+        } else {
+            None
         }
+    }
+
+    #[cold]
+    fn asker_among_near(&self, source: IpAddr) -> Option<Scope> {
         let asker = Scope::of_asker(source, &self.policy.lan);
         self.near.matters_to(asker).then_some(asker)
     }
@@ -356,10 +393,15 @@ impl<'m> Tracker<'m> {
         };
         let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
         let mut choose = |out: &mut [u8]| store.choose_v4(id, &announced.selection, random, out);
-        let used = choose(out);
-        match announced.asker {
-            None => used,
-            Some(asker) => reach::adapt::<Ipv4Addr>(lan, asker, out, used, &mut choose),
+        let mut used = choose(out);
+        if let Some(asker) = announced.asker {
+            used = reach::adapt::<Ipv4Addr>(lan, asker, out, used, &mut choose);
+        }
+        match &announced.decoys {
+            Some(draw) if announced.selection.exclude.ip().is_ipv4() => {
+                self.decoys.mix_v4(draw, out, used)
+            }
+            _ => used,
         }
     }
 
@@ -371,19 +413,30 @@ impl<'m> Tracker<'m> {
         };
         let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
         let mut choose = |out: &mut [u8]| store.choose_v6(id, &announced.selection, random, out);
-        let used = choose(out);
-        match announced.asker {
-            None => used,
-            Some(asker) => reach::adapt::<Ipv6Addr>(lan, asker, out, used, &mut choose),
+        let mut used = choose(out);
+        if let Some(asker) = announced.asker {
+            used = reach::adapt::<Ipv6Addr>(lan, asker, out, used, &mut choose);
+        }
+        match &announced.decoys {
+            Some(draw) if announced.selection.exclude.ip().is_ipv6() => {
+                self.decoys.mix_v6(draw, out, used)
+            }
+            _ => used,
         }
     }
 
-    /// The counts of a torrent; all zero if it is unknown.
-    pub fn scrape(&self, info_hash: &InfoHash) -> Counts {
-        self.store
-            .find(info_hash)
-            .map(|id| self.store.summary(id).counts)
-            .unwrap_or_default()
+    /// The counts of a torrent; all zero if it is unknown. Leechers may be more than there are: see
+    /// [`Policy::decoys`].
+    pub fn scrape(&mut self, info_hash: &InfoHash) -> Counts {
+        let torrent = self.store.find(info_hash);
+        let summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
+        let mut counts = summary.counts;
+        let empty = counts.seeders == 0 && counts.leechers == 0;
+        if self.policy.decoys > 0 && !empty && self.access.whitelist.is_none() {
+            let pretended = self.decoys.pretended(&self.policy);
+            counts.leechers = counts.leechers.saturating_add(pretended);
+        }
+        counts
     }
 
     /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.

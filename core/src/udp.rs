@@ -154,7 +154,7 @@ fn refuse(tracker: &mut Tracker<'_>, transaction: TransactionId, reply: &mut Out
 }
 
 fn scrape(
-    tracker: &Tracker<'_>,
+    tracker: &mut Tracker<'_>,
     transaction: TransactionId,
     hashes: &[[u8; 20]],
     reply: &mut Out<'_>,
