@@ -46,10 +46,33 @@ fn ticks(pid: u32) -> io::Result<Duration> {
 ///
 /// If there is no such process.
 pub fn anonymous_bytes(pid: u32) -> io::Result<u64> {
+    status_bytes(pid, "RssAnon:")
+}
+
+/// The most bytes, those of files included, that a process has had resident since its start or
+/// since [`forget_peak`].
+///
+/// # Errors
+///
+/// If there is no such process.
+pub fn peak_bytes(pid: u32) -> io::Result<u64> {
+    status_bytes(pid, "VmHWM:")
+}
+
+/// Makes what a process has resident now its peak.
+///
+/// # Errors
+///
+/// If there is no such process, or it is another user's.
+pub fn forget_peak(pid: u32) -> io::Result<()> {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5")
+}
+
+fn status_bytes(pid: u32, field: &str) -> io::Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = text
         .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))
+        .find_map(|line| line.strip_prefix(field))
         .ok_or(io::ErrorKind::InvalidData)?;
     Ok(number(line.split_whitespace().next())? * 1024)
 }
@@ -131,5 +154,8 @@ mod tests {
         let after = anonymous_bytes(me).unwrap();
         assert!(after >= before + (32 << 20), "{before} {after}");
         drop(block);
+        assert!(peak_bytes(me).unwrap() >= after);
+        forget_peak(me).unwrap();
+        assert!(peak_bytes(me).unwrap() + (12 << 20) <= after + before);
     }
 }

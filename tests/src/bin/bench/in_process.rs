@@ -91,6 +91,11 @@ impl<'m> InProcess<'m> {
         &self.tracker
     }
 
+    /// The tracker itself, to do anything with.
+    pub(crate) const fn tracker_mut(&mut self) -> &mut Tracker<'m> {
+        &mut self.tracker
+    }
+
     /// Announces of random peers.
     pub(crate) fn requests(&self, count: usize, wanted: i32, seed: u64) -> Requests {
         let mut random = Random::new(seed);

@@ -10,6 +10,7 @@ mod in_process;
 mod instructions;
 mod lists;
 mod memory;
+mod scrape;
 mod speed;
 mod stats;
 mod sync;
@@ -28,6 +29,7 @@ usage: bench KIND [--quick]
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
   stats         time per page of statistics, and per walk through a million peers
+  scrape        time and memory of full scrapes, and how long announces wait meanwhile
   sync          time per announce that live sync adds, without sockets
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
@@ -52,8 +54,10 @@ fn main() -> ExitCode {
         ["gzip", "codes"] => gzip::codes(),
         ["lists"] => lists::run(quick),
         ["stats"] => stats::run(quick),
+        ["scrape"] => scrape::run(quick),
         ["sync"] => sync::run(quick),
         // What `instructions` has valgrind count.
+        ["in-process", "scrape", form] => scrape::counted(form == "gzip"),
         ["in-process", count] => instructions::counted(count),
         _ => {
             eprint!("{HELP}");
