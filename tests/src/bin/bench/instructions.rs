@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -37,13 +38,17 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         let more = many_counted.saturating_sub(few_counted);
         grouped(more as f64 / (many - few) as f64)
     };
-    let folder = env::temp_dir();
-    let file = |name: &str| folder.join(format!("wrtracker-{}-{name}", std::process::id()));
-    let profile = file("in-process");
+    // The program may become another user, as whom valgrind then writes.
+    let folder = env::temp_dir().join(format!("wrtracker-instructions-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    fs::set_permissions(&folder, Permissions::from_mode(0o777))?;
+    let profile = folder.join("in-process");
     let inside = [few, many].map(|count| in_process(count, &profile));
     let [few_inside, many_inside] = inside;
     let (few_inside, many_inside) = (few_inside?, many_inside?);
-    let whole = file("whole");
+    let whole = folder.join("whole");
+    fs::write(&whole, "")?;
+    fs::set_permissions(&whole, Permissions::from_mode(0o666))?;
     let (few_whole, many_whole) = (whole_program(few, &whole)?, whole_program(many, &whole)?);
     println!(
         "Instructions per UDP announce with 30 peers wanted, {TORRENTS} torrents of {PEERS} peers:"
@@ -59,10 +64,8 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         ],
     );
     print_profile(&profile, many)?;
-    for file in [&profile, &whole] {
-        // Left behind, they would only be in the way.
-        let _ = fs::remove_file(file);
-    }
+    // Left behind, it would only be in the way.
+    let _ = fs::remove_dir_all(&folder);
     Ok(())
 }
 
