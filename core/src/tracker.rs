@@ -333,6 +333,7 @@ impl<'m> Tracker<'m> {
     }
 
     /// Stores or refreshes the announcer and counts what there is to count.
+    #[inline]
     fn join(&mut self, announce: &Announce, status: Status, now: Secs) -> Option<TorrentId> {
         let Announce {
             info_hash, peer, ..
@@ -387,6 +388,7 @@ impl<'m> Tracker<'m> {
     ///
     /// Never the announcer; no seeders if the announcer needs none; with addresses that mean
     /// something where the announcer is: see [`reach`].
+    #[inline]
     pub fn choose_v4(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
         let Some(id) = announced.torrent else {
             return 0;

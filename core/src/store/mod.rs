@@ -255,6 +255,7 @@ impl<'m> Store<'m> {
     /// a limit of the policy, the peer isn't stored, nor a new torrent; both are counted in
     /// [`losses`](Self::losses). Visits at most one run (255 peers), one bucket of the index, and
     /// when full 64 steps of the sweep and one page.
+    #[inline]
     pub fn announce(
         &mut self,
         hash: &InfoHash,
@@ -308,6 +309,7 @@ impl<'m> Store<'m> {
     }
 
     /// What is known of a torrent's swarm.
+    #[inline]
     pub fn summary(&self, id: TorrentId) -> Summary {
         let (v4, v6) = (self.tally::<V4>(id), self.tally::<V6>(id));
         Summary {
@@ -320,6 +322,7 @@ impl<'m> Store<'m> {
     /// Fills `out` with compact IPv4 peers that suit, chosen at random, and returns the bytes used.
     ///
     /// Looks at 255 peers of a small swarm, or at 256 buckets and about 1,200 peers of a large one.
+    #[inline]
     pub fn choose_v4(
         &self,
         id: TorrentId,

@@ -72,6 +72,7 @@ struct Found {
 }
 
 impl Store<'_> {
+    #[inline]
     pub(super) fn tally<F: Family>(&self, id: TorrentId) -> Tally {
         match id.place(&self.arena, F::V6) {
             Place::Empty => Tally::default(),
