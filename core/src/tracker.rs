@@ -14,7 +14,7 @@ use crate::policy::Policy;
 use crate::random::Random;
 use crate::reach::{self, Near, Scope};
 use crate::stats::{RequestLog, Woodpeckers};
-use crate::store::{Counts, Outcome, Selection, Status, Store, TooSmall, TorrentId};
+use crate::store::{Counts, Outcome, Selection, Status, Store, Summary, TooSmall, TorrentId};
 use crate::survey::Survey;
 use crate::sync::Outbox;
 use crate::time::Secs;
@@ -70,9 +70,17 @@ pub struct Announced {
     pub v6_peers: u32,
     torrent: Option<TorrentId>,
     selection: Selection,
-    /// From where the announcer looks, if it isn't told of all peers as they are stored.
-    pub(crate) asker: Option<Scope>,
-    pub(crate) decoys: Option<Draw>,
+    /// Whether the peers are changed after they are chosen: see [`Changes`].
+    pub(crate) changed: bool,
+}
+
+/// What is done to the peers of a reply after they are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Changes {
+    /// They get the addresses at which they are reached from there, or are left out.
+    asker: Option<Scope>,
+    /// Others are put among them.
+    decoys: Option<Draw>,
 }
 
 /// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
@@ -129,6 +137,7 @@ pub struct Tracker<'m> {
     pub(crate) access: Access<'m>,
     near: Near,
     decoys: Decoys,
+    changes: Changes,
     pub(crate) cookies: Cookies,
     /// See [`id`](Self::id).
     id: u32,
@@ -164,6 +173,7 @@ impl<'m> Tracker<'m> {
             access: Access::default(),
             near: Near::default(),
             decoys: Decoys::new(&secrets.index),
+            changes: Changes::default(),
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
@@ -260,11 +270,17 @@ impl<'m> Tracker<'m> {
         // again it may need seeders as much as anybody.
         let magnet = announce.event == Event::Started && announce.downloaded == 0;
         let wants_seeders = magnet || !(seeder || announce.event == Event::Paused);
-        let summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
+        let mut summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
         let peers = summary.v4_peers.saturating_add(summary.v6_peers);
         let interval = interval(&self.policy, peers, self.load, &mut self.random);
         let listed = announce.event != Event::Stopped;
-        let mut announced = Announced {
+        // Hardly ever so on a public tracker.
+        let changed = if self.near.is_any() || self.policy.decoys > 0 {
+            self.change(announce, wants_seeders, &mut summary, now)
+        } else {
+            false
+        };
+        Ok(Announced {
             counts: summary.counts,
             interval,
             min_interval: interval / 2,
@@ -275,61 +291,66 @@ impl<'m> Tracker<'m> {
                 exclude: announce.peer,
                 seeders: wants_seeders,
             },
-            asker: self.asker(announce.peer.ip()),
-            decoys: None,
-        };
-        if self.policy.decoys > 0 && listed {
-            self.add_decoys(announce, &mut announced, now);
-        }
-        Ok(announced)
+            changed,
+        })
     }
 
-    /// Decides whether the reply has decoys, and counts them as leechers. There are none with a
-    /// whitelist, nor if no real peer of the announcer's family is in the reply.
+    /// Decides what is changed in the peers of the reply and counts its decoys as leechers; false
+    /// if nothing is.
     #[cold]
-    fn add_decoys(&mut self, announce: &Announce, announced: &mut Announced, now: Secs) {
-        let peers = if announce.peer.ip().is_ipv4() {
-            &mut announced.v4_peers
-        } else {
-            &mut announced.v6_peers
+    fn change(
+        &mut self,
+        announce: &Announce,
+        wants_seeders: bool,
+        summary: &mut Summary,
+        now: Secs,
+    ) -> bool {
+        let asker = self.asker(announce.peer.ip());
+        if asker.is_none() && self.policy.decoys == 0 {
+            return false;
+        }
+        self.changes = Changes {
+            asker,
+            decoys: None,
         };
-        let leechers = &mut announced.counts.leechers;
+        let peers = if announce.peer.ip().is_ipv4() {
+            &mut summary.v4_peers
+        } else {
+            &mut summary.v6_peers
+        };
+        let leechers = &mut summary.counts.leechers;
         let own = u32::from(announce.left != Some(0));
-        let suits = announced.selection.seeders || *leechers > own;
-        if self.access.whitelist.is_some() || *peers < 2 || !suits {
-            return;
+        // Never decoys alone, and the announcer itself isn't told.
+        let any = *peers > 1 && (wants_seeders || *leechers > own);
+        let may = self.policy.decoys > 0 && self.access.whitelist.is_none();
+        if any && may && announce.event != Event::Stopped {
+            let draw = self.decoys.draw(&announce.info_hash, &self.policy, now);
+            let count = draw.as_ref().map_or(0, |draw| draw.count.into());
+            *leechers = leechers.saturating_add(count);
+            *peers = peers.saturating_add(count);
+            self.changes.decoys = draw;
         }
-        if let Some(draw) = self.decoys.draw(&announce.info_hash, &self.policy, now) {
-            *leechers = leechers.saturating_add(draw.count.into());
-            *peers = peers.saturating_add(draw.count.into());
-            announced.decoys = Some(draw);
-        }
+        self.changes != Changes::default()
+    }
+
+    /// Has the reply name peers as one reaches them from `source`, where the announcer really is,
+    /// if that isn't the address that it is stored at.
+    pub fn show_to(&mut self, source: IpAddr, announced: &mut Announced) {
+        self.changes = Changes {
+            asker: self.asker(source),
+            decoys: self.changes.decoys.filter(|_| announced.changed),
+        };
+        announced.changed = self.changes != Changes::default();
+    }
+
+    fn asker(&self, source: IpAddr) -> Option<Scope> {
+        let asker = Scope::of_asker(source, &self.policy.lan);
+        self.near.matters_to(asker).then_some(asker)
     }
 
     /// Takes note of where a peer can be reached that has just been stored and wasn't before.
     pub(crate) fn note_reach(&mut self, peer: &PeerAddr) {
         self.near.note(peer.ip(), &self.policy.lan);
-    }
-
-    /// Has the reply name peers as one reaches them from `source`, where the announcer really is,
-    /// if that isn't the address that it is stored at.
-    pub fn show_to(&self, source: IpAddr, announced: &mut Announced) {
-        announced.asker = self.asker(source);
-    }
-
-    #[inline]
-    fn asker(&self, source: IpAddr) -> Option<Scope> {
-        if self.near.is_any() {
-            self.asker_among_near(source)
-        } else {
-            None
-        }
-    }
-
-    #[cold]
-    fn asker_among_near(&self, source: IpAddr) -> Option<Scope> {
-        let asker = Scope::of_asker(source, &self.policy.lan);
-        self.near.matters_to(asker).then_some(asker)
     }
 
     /// Stores or refreshes the announcer and counts what there is to count.
@@ -393,17 +414,12 @@ impl<'m> Tracker<'m> {
         let Some(id) = announced.torrent else {
             return 0;
         };
-        let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
-        let mut choose = |out: &mut [u8]| store.choose_v4(id, &announced.selection, random, out);
-        let mut used = choose(out);
-        if let Some(asker) = announced.asker {
-            used = reach::adapt::<Ipv4Addr>(lan, asker, out, used, &mut choose);
-        }
-        match &announced.decoys {
-            Some(draw) if announced.selection.exclude.ip().is_ipv4() => {
-                self.decoys.mix_v4(draw, out, used)
-            }
-            _ => used,
+        let selection = &announced.selection;
+        let used = self.store.choose_v4(id, selection, &mut self.random, out);
+        if announced.changed {
+            self.changed_v4(id, selection, out, used)
+        } else {
+            used
         }
     }
 
@@ -413,16 +429,51 @@ impl<'m> Tracker<'m> {
         let Some(id) = announced.torrent else {
             return 0;
         };
-        let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
-        let mut choose = |out: &mut [u8]| store.choose_v6(id, &announced.selection, random, out);
-        let mut used = choose(out);
-        if let Some(asker) = announced.asker {
-            used = reach::adapt::<Ipv6Addr>(lan, asker, out, used, &mut choose);
+        let selection = &announced.selection;
+        let used = self.store.choose_v6(id, selection, &mut self.random, out);
+        if announced.changed {
+            self.changed_v6(id, selection, out, used)
+        } else {
+            used
         }
-        match &announced.decoys {
-            Some(draw) if announced.selection.exclude.ip().is_ipv6() => {
-                self.decoys.mix_v6(draw, out, used)
-            }
+    }
+
+    #[cold]
+    fn changed_v4(
+        &mut self,
+        id: TorrentId,
+        selection: &Selection,
+        out: &mut [u8],
+        mut used: usize,
+    ) -> usize {
+        if let Some(asker) = self.changes.asker {
+            let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
+            used = reach::adapt::<Ipv4Addr>(lan, asker, out, used, |out| {
+                store.choose_v4(id, selection, random, out)
+            });
+        }
+        match &self.changes.decoys {
+            Some(draw) if selection.exclude.ip().is_ipv4() => self.decoys.mix_v4(draw, out, used),
+            _ => used,
+        }
+    }
+
+    #[cold]
+    fn changed_v6(
+        &mut self,
+        id: TorrentId,
+        selection: &Selection,
+        out: &mut [u8],
+        mut used: usize,
+    ) -> usize {
+        if let Some(asker) = self.changes.asker {
+            let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
+            used = reach::adapt::<Ipv6Addr>(lan, asker, out, used, |out| {
+                store.choose_v6(id, selection, random, out)
+            });
+        }
+        match &self.changes.decoys {
+            Some(draw) if selection.exclude.ip().is_ipv6() => self.decoys.mix_v6(draw, out, used),
             _ => used,
         }
     }

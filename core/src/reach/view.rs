@@ -81,13 +81,12 @@ const LARGEST: usize = 18;
 /// is given with different peers at random, as many as fit and there are: a few left out of many are
 /// no loss. Work: four choices, a look at each of these peers, and for those with the router's
 /// address and those that were chosen later, a look at all before if one has a similar port.
-#[cold]
 pub(crate) fn adapt<A: Address>(
     lan: &Lan,
     asker: Scope,
     out: &mut [u8],
     used: usize,
-    choose: &mut dyn FnMut(&mut [u8]) -> usize,
+    mut choose: impl FnMut(&mut [u8]) -> usize,
 ) -> usize {
     let size = A::BYTES.saturating_add(2);
     let most = out.len() / size;
