@@ -77,6 +77,11 @@ impl Store<'_> {
         Restored::Full
     }
 
+    /// Downloads completed of a torrent.
+    pub fn completed(&self, id: TorrentId) -> u32 {
+        id.completed(&self.arena)
+    }
+
     /// A number that changes when a download is counted or a torrent with downloads forgotten: the
     /// counts are the same as long as it is the same, for 2^32 changes.
     pub const fn changes(&self) -> u32 {
