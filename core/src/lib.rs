@@ -7,7 +7,7 @@
 //! 3. [`tracker`]: what an announce and a scrape do, whatever protocol they came by.
 //! 4. [`udp`] and [`http`]: the protocols. A host holds a [`tracker::Tracker`], hands datagrams to
 //!    [`udp::answer`] and the bytes of its TCP connections to [`http::Connections`]. [`stats`] is
-//!    what they show of it.
+//!    what they show of it, [`state`] what outlives it.
 //!
 //! A host calls with the time, in [`time::Secs`], and calls [`tracker::Tracker::tick`] once a
 //! second.
@@ -41,6 +41,7 @@ pub mod network;
 pub mod policy;
 pub mod random;
 pub mod reach;
+pub mod state;
 pub mod stats;
 pub mod store;
 mod survey;

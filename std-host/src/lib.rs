@@ -9,7 +9,8 @@
 //! 3. [`options`]: the table of everything that can be set. [`settings`], [`conf`]: the command
 //!    line and the configuration files, read by it.
 //! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`privileges`]: root's
-//!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`sync`]: the sockets
+//!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`state`]: what
+//!    outlives the program. [`sync`]: the sockets
 //!    by which trackers tell each other of peers.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
@@ -39,6 +40,7 @@ pub mod program;
 pub mod server;
 pub mod settings;
 pub mod size;
+pub mod state;
 pub mod sync;
 pub mod sys;
 pub mod syslog;

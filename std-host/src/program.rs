@@ -118,6 +118,7 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
             .set_sync(sync)
             .map_err(|error| system_error(&error))?;
     }
+    server.set_state(settings.state());
     log::info(plan);
     log::info("ready");
     notify.ready();
@@ -130,6 +131,7 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
         .run(&mut reload)
         .map_err(|error| system_error(&error))?;
     notify.stopping();
+    server.save_state();
     let store = server.tracker().store();
     log::info(format_args!(
         "ended with {} torrents and {} peers; {}",

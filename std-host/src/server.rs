@@ -28,6 +28,7 @@ use crate::listen::{Listener, Protocol};
 use crate::lists::{Entries, ListSettings, Lists};
 use crate::log;
 use crate::plan::Plan;
+use crate::state::{State, StateSettings};
 use crate::sync::LiveSync;
 use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
@@ -44,6 +45,7 @@ pub struct Server {
     tcp: Tcp,
     lists: Lists,
     sync: Option<LiveSync>,
+    state: State,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -150,6 +152,7 @@ impl Server {
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             lists: Lists::default(),
             sync: None,
+            state: State::default(),
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -225,6 +228,19 @@ impl Server {
         self.lists.reload(self.tracker.access_mut());
     }
 
+    /// Takes back what files of state have, and keeps them from now on. To be called when the lists
+    /// are in force.
+    pub fn set_state(&mut self, settings: StateSettings) {
+        let now = self.now();
+        self.state = State::load(settings, &mut self.tracker, now);
+    }
+
+    /// Writes the files of state, to the end.
+    pub fn save_state(&mut self) {
+        let now = self.now();
+        self.state.save(&self.tracker, now);
+    }
+
     /// Takes turns until a signal asks for the end. When one asks to read everything again, that is
     /// what `reload` does.
     ///
@@ -251,7 +267,7 @@ impl Server {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        let patience = match self.lists.work_left() {
+        let patience = match self.lists.work_left() || self.state.work_left() {
             true => Some(Duration::ZERO),
             false => patience,
         };
@@ -302,6 +318,9 @@ impl Server {
         }
         if self.lists.work_left() {
             self.lists.step(self.tracker.access_mut());
+        }
+        if self.state.work_left() {
+            self.state.step(&self.tracker, now);
         }
         if now != self.ticked {
             self.tick(now)?;
@@ -357,6 +376,7 @@ impl Server {
     fn tick(&mut self, now: Secs) -> io::Result<()> {
         self.ticked = now;
         self.tracker.tick(now);
+        self.state.tick(&mut self.tracker, now);
         self.tell(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
@@ -411,7 +431,11 @@ impl Server {
         let store = self.tracker.store();
         let empty = store.torrents() == 0 && store.peers() == 0;
         let told = self.tracker.sync().is_none_or(Outbox::is_empty);
-        let idle = empty && told && self.tcp.len() == 0 && !self.starved;
+        let idle = empty
+            && told
+            && !self.state.waits(&self.tracker)
+            && self.tcp.len() == 0
+            && !self.starved;
         let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
         (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
     }

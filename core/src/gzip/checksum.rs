@@ -4,7 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 /// The CRC-32 and the number of some bytes.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Checksum {
+pub(crate) struct Checksum {
     crc: u32,
     /// Modulo 2^32.
     size: u32,
@@ -14,13 +14,18 @@ static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
 
 impl Checksum {
     /// Adds some bytes.
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         // Undoes what the last `finalize` did to the register.
         let mut digest = CRC.digest_with_initial((!self.crc).reverse_bits());
         digest.update(bytes);
         self.crc = digest.finalize();
         let [a, b, c, d, ..] = bytes.len().to_le_bytes();
         self.size = self.size.wrapping_add(u32::from_le_bytes([a, b, c, d]));
+    }
+
+    /// The CRC-32 of all bytes.
+    pub(crate) const fn crc(&self) -> u32 {
+        self.crc
     }
 
     /// How many bytes, modulo 2^16.

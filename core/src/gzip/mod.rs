@@ -12,7 +12,7 @@
 //! Other bytes ([`Encoder::text`]) are packed correctly, but not well.
 
 mod bits;
-mod checksum;
+pub(crate) mod checksum;
 mod codes;
 mod recent;
 mod symbols;

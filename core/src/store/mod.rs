@@ -13,6 +13,7 @@
 //! | `sweep` | forgetting what has expired |
 //! | `room` | what goes when all is full |
 //! | `walk` | looking at everything, a few pages at a time |
+//! | `restore` | taking back what a file says was there |
 //! | `check` | for tests: whether all of that fits together |
 //!
 //! Invariants: a page belongs to one of records, index, one class of runs, or nobody. The runs of a
@@ -26,6 +27,7 @@ mod choose;
 mod directory;
 mod index;
 mod peer;
+mod restore;
 mod room;
 mod runs;
 mod swarm;
@@ -48,6 +50,7 @@ use crate::random::Random;
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr};
 
+pub use restore::Restored;
 pub use torrents::TorrentId;
 pub use walk::{Progress, SeenPeer, Walk};
 
@@ -187,6 +190,8 @@ pub struct Store<'m> {
     most_peers: u32,
     most_peers_per_torrent: u32,
     losses: Losses,
+    /// Of counts of downloads.
+    changes: u32,
 }
 
 impl<'m> Store<'m> {
@@ -221,6 +226,7 @@ impl<'m> Store<'m> {
             most_peers: 0,
             most_peers_per_torrent: 0,
             losses: Losses::default(),
+            changes: 0,
         };
         store.set_limits(policy);
         Ok(store)
@@ -438,6 +444,9 @@ impl<'m> Store<'m> {
 
     /// Removes a torrent that has no peers.
     fn delete(&mut self, id: TorrentId) {
+        if id.completed(&self.arena) > 0 {
+            self.count_change();
+        }
         self.index.remove(&mut self.arena, id);
         self.torrents.give(&mut self.arena, id);
     }

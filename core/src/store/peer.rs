@@ -199,6 +199,12 @@ pub(super) fn state(port: u16, status: Status, completed: bool, now: Secs) -> u3
     (u32::from(port) << 16) | flags | completed | ((now.0 / STAMP_SECONDS) & STAMP_MASK)
 }
 
+/// The word as if the announce had come `age` seconds earlier, at most eight more than that.
+pub(super) const fn aged(state: u32, age: u32) -> u32 {
+    let stamp = state.wrapping_sub(age / STAMP_SECONDS + 1) & STAMP_MASK;
+    (state & !STAMP_MASK) | stamp
+}
+
 /// A state that says nothing but the port, to look for a peer with.
 pub(super) const fn port_only(port: u16) -> u32 {
     (port as u32) << 16

@@ -62,7 +62,7 @@ pub(super) struct Upserted {
 }
 
 /// Where a peer is.
-struct Found {
+pub(super) struct Found {
     /// The address of its last word.
     state_at: u32,
     /// Its run, and its number in it; `None` if it is in the record.
@@ -102,27 +102,36 @@ impl Store<'_> {
             }
             let completed = completed && !before;
             if completed {
-                id.add_completed(&mut self.arena);
+                self.count_download(id);
             }
             return Ok(Upserted {
                 renewed: Some(peer::age(old, now)),
                 completed,
             });
         }
-        if self.total.peers >= self.most_peers
-            || self.tally::<F>(id).peers >= self.most_peers_per_torrent
-        {
+        if self.has_most::<F>(id) {
             return Err(Full);
         }
         let record = F::record(address, peer::state(port, status, completed, now));
         self.add::<F>(id, &record, now)?;
         if completed {
-            id.add_completed(&mut self.arena);
+            self.count_download(id);
         }
         Ok(Upserted {
             renewed: None,
             completed,
         })
+    }
+
+    fn count_download(&mut self, id: TorrentId) {
+        id.add_completed(&mut self.arena);
+        self.count_change();
+    }
+
+    /// Whether there are as many peers as the policy wants, in all or of this torrent.
+    pub(super) fn has_most<F: Family>(&self, id: TorrentId) -> bool {
+        self.total.peers >= self.most_peers
+            || self.tally::<F>(id).peers >= self.most_peers_per_torrent
     }
 
     /// Removes a peer if it is there. Visits one run, at most 255 peers.
@@ -160,7 +169,12 @@ impl Store<'_> {
         self.bucket_of::<F>(directory::buckets(&self.arena, root), &record)
     }
 
-    fn locate<F: Family>(&self, id: TorrentId, address: &F::Address, port: u16) -> Option<Found> {
+    pub(super) fn locate<F: Family>(
+        &self,
+        id: TorrentId,
+        address: &F::Address,
+        port: u16,
+    ) -> Option<Found> {
         let (run, root) = match id.place(&self.arena, F::V6) {
             Place::Empty => return None,
             Place::Inline => {
@@ -205,7 +219,12 @@ impl Store<'_> {
     }
 
     /// Adds a peer that isn't there yet. On failure nothing has changed.
-    fn add<F: Family>(&mut self, id: TorrentId, record: &F::Record, now: Secs) -> Result<(), Full> {
+    pub(super) fn add<F: Family>(
+        &mut self,
+        id: TorrentId,
+        record: &F::Record,
+        now: Secs,
+    ) -> Result<(), Full> {
         match id.place(&self.arena, F::V6) {
             Place::Empty if !F::V6 && id.place(&self.arena, true) == Place::Empty => {
                 let at = id.inline_address(&self.arena);

@@ -316,7 +316,11 @@ impl TorrentId {
 
     pub(super) fn add_completed(self, arena: &mut Arena<'_>) {
         let sum = self.completed(arena).saturating_add(1);
-        self.set_field(arena, field::COMPLETED, sum);
+        self.set_completed(arena, sum);
+    }
+
+    pub(super) fn set_completed(self, arena: &mut Arena<'_>, count: u32) {
+        self.set_field(arena, field::COMPLETED, count);
     }
 
     /// Remembers when the last announce came.

@@ -10,6 +10,7 @@ mod out;
 mod peer;
 pub mod query;
 mod scan;
+pub mod state_line;
 pub mod udp;
 
 pub use info_hash::InfoHash;

@@ -19,6 +19,7 @@ pub use crate::log::{Destination as LogTo, Level as LogLevel};
 use crate::options::ANY;
 use crate::plan::Wanted;
 use crate::size::Bytes;
+use crate::state::StateSettings;
 
 /// What the operator asked for. What the core is to know of it is [`policy`](Self::policy).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -168,6 +169,16 @@ impl Settings {
             fifo_delete: self.fifo_delete.clone(),
             watch: self.watch,
             entries: self.access_entries.and_then(|n| usize::try_from(n).ok()),
+        }
+    }
+
+    /// What the operator says about state.
+    pub fn state(&self) -> StateSettings {
+        StateSettings {
+            file: self.state_file.clone(),
+            peers_file: self.peers_file.clone(),
+            load_file: self.load_file.clone(),
+            interval: self.state_interval,
         }
     }
 

@@ -20,6 +20,7 @@ impl Settings {
             ("access.fifo_delete", self.fifo_delete != new.fifo_delete),
             ("livesync.cluster.listen", self.live_sync != new.live_sync),
             ("state.file", self.state_file != new.state_file),
+            ("state.interval", self.state_interval != new.state_interval),
             ("state.peers_file", self.peers_file != new.peers_file),
             ("log.to", self.log_to != new.log_to),
             // Whether there is a place to keep any; whose they are can change.
