@@ -24,6 +24,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
 use crate::completed::Completed;
+use crate::interfaces::LanWatch;
 use crate::listen::{Listener, Protocol};
 use crate::lists::{Entries, ListSettings, Lists};
 use crate::log;
@@ -44,6 +45,7 @@ pub struct Server {
     tcp: Tcp,
     lists: Lists,
     sync: Option<LiveSync>,
+    lan: LanWatch,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -150,6 +152,7 @@ impl Server {
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             lists: Lists::default(),
             sync: None,
+            lan: LanWatch::OFF,
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -218,6 +221,22 @@ impl Server {
     /// Changes the policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.tracker.set_policy(policy);
+    }
+
+    /// Finds out about the LAN, now and once a minute.
+    pub fn watch_lan(&mut self, watch: LanWatch) {
+        self.lan = watch;
+        self.look_at_lan(self.now());
+    }
+
+    fn look_at_lan(&mut self, now: Secs) {
+        if let Some(lan) = self.lan.look(&self.tracker.policy().lan, now) {
+            let policy = Policy {
+                lan,
+                ..self.tracker.policy().clone()
+            };
+            self.tracker.set_policy(policy);
+        }
     }
 
     /// Begins to read the access lists again.
@@ -358,6 +377,7 @@ impl Server {
         self.ticked = now;
         self.tracker.tick(now);
         self.tell(now);
+        self.look_at_lan(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,
