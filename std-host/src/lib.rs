@@ -10,8 +10,8 @@
 //!    line and the configuration files, read by it.
 //! 4. [`plan`]: the memory limit, spent. [`listen`]: the sockets, bound. [`privileges`]: root's
 //!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`state`]: what
-//!    outlives the program. [`sync`]: the sockets
-//!    by which trackers tell each other of peers.
+//!    outlives the program. [`sync`]: the sockets by which trackers tell each other of peers.
+//!    [`interfaces`]: the LAN, found out.
 //! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
 //! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
 //!    the command line to the exit code.
@@ -28,6 +28,7 @@ pub mod check;
 pub mod completed;
 pub mod conf;
 pub mod duration;
+pub mod interfaces;
 pub mod listen;
 pub mod lists;
 pub mod log;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::check::{self, Verdict};
+use crate::interfaces::LanWatch;
 use crate::listen::{self, NotOpened};
 use crate::log;
 use crate::machine;
@@ -104,8 +105,10 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
     let entries = lists.entries();
     let wanted = settings.wanted(entries.whitelist, entries.blacklist);
     let plan = Plan::new(limit, connections, &wanted).map_err(|error| settings_error(&error))?;
+    let lan = LanWatch::new(policy.lan.clone(), settings.lan_auto);
     let mut server = Server::new(&plan, policy, listeners, Some(signals))
         .map_err(|error| system_error(&error))?;
+    server.watch_lan(lan);
     server
         .set_lists(lists, entries)
         .map_err(|error| system_error(&error))?;
@@ -156,7 +159,9 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
                 log::warning(format_args!("{directive} changes with a restart"));
             }
             log::set_level(new.log_level);
+            let lan = LanWatch::new(policy.lan.clone(), new.lan_auto);
             server.set_policy(policy);
+            server.watch_lan(lan);
             log::info("read the configuration again");
         } else {
             log::warning("the configuration stays as it was");

@@ -24,6 +24,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
 use crate::completed::Completed;
+use crate::interfaces::LanWatch;
 use crate::listen::{Listener, Protocol};
 use crate::lists::{Entries, ListSettings, Lists};
 use crate::log;
@@ -46,6 +47,7 @@ pub struct Server {
     lists: Lists,
     sync: Option<LiveSync>,
     state: State,
+    lan: LanWatch,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
@@ -153,6 +155,7 @@ impl Server {
             lists: Lists::default(),
             sync: None,
             state: State::default(),
+            lan: LanWatch::OFF,
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
@@ -221,6 +224,22 @@ impl Server {
     /// Changes the policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.tracker.set_policy(policy);
+    }
+
+    /// Finds out about the LAN, now and once a minute.
+    pub fn watch_lan(&mut self, watch: LanWatch) {
+        self.lan = watch;
+        self.look_at_lan(self.now());
+    }
+
+    fn look_at_lan(&mut self, now: Secs) {
+        if let Some(lan) = self.lan.look(&self.tracker.policy().lan, now) {
+            let policy = Policy {
+                lan,
+                ..self.tracker.policy().clone()
+            };
+            self.tracker.set_policy(policy);
+        }
     }
 
     /// Begins to read the access lists again.
@@ -378,6 +397,7 @@ impl Server {
         self.tracker.tick(now);
         self.state.tick(&mut self.tracker, now);
         self.tell(now);
+        self.look_at_lan(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,

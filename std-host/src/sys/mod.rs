@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod counting_alloc;
+pub mod ifaddrs;
 pub mod memory;
 pub mod mmsg;
 pub mod pktinfo;
