@@ -113,6 +113,11 @@ fn query() {
 }
 
 #[test]
+fn state() {
+    run("state", 3_000);
+}
+
+#[test]
 fn store_ops() {
     run("store_ops", 20);
 }

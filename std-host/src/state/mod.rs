@@ -149,7 +149,7 @@ impl State {
         if self.interval > 0 && now >= self.due {
             self.due = now.plus(self.interval);
             for kept in &mut self.kept {
-                kept.waits = kept.is_old(tracker);
+                kept.waits = kept.is_due(tracker);
             }
         }
         if self.saving.is_none()
@@ -192,7 +192,7 @@ impl State {
             kept.conclude(&done);
         }
         for kept in &mut self.kept {
-            if !kept.is_old(tracker) {
+            if !kept.is_due(tracker) {
                 continue;
             }
             match Saving::begin(kept, tracker).and_then(|saving| saving.finish(tracker, now)) {
@@ -227,7 +227,8 @@ impl Kept {
                 kept.written = kept.discard().then_some(0);
             }
             (Found::Nothing, Kind::Peers) => kept.written = Some(0),
-            (_, Kind::Torrents) => {}
+            (Found::Nothing, Kind::Torrents) => kept.written = None,
+            (Found::All | Found::Partly, Kind::Torrents) => {}
         }
         kept.look_at_folder();
         Some(kept)
@@ -238,6 +239,11 @@ impl Kept {
     fn is_old(&self, tracker: &Tracker<'_>) -> bool {
         let mark = self.kind.mark(tracker);
         self.written != Some(mark) || self.kind == Kind::Peers && mark > 0
+    }
+
+    /// Whether the file is to be written again: also if somebody has removed it.
+    fn is_due(&self, tracker: &Tracker<'_>) -> bool {
+        self.is_old(tracker) || self.kind == Kind::Torrents && !self.path.exists()
     }
 
     /// Removes the file; whether that went well.

@@ -11,6 +11,7 @@ pub mod http_request;
 pub mod live_sync;
 pub mod query;
 pub mod seeds;
+pub mod state;
 pub mod store_ops;
 pub mod udp_request;
 
@@ -26,7 +27,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("conf", conf::run),
     ("connections", connections::run),
     ("gzip", gzip::run),
@@ -34,6 +35,7 @@ pub const TARGETS: [Target; 9] = [
     ("http_request", http_request::run),
     ("live_sync", live_sync::run),
     ("query", query::run),
+    ("state", state::run),
     ("store_ops", store_ops::run),
     ("udp_request", udp_request::run),
 ];

@@ -18,6 +18,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "http_request" => http_request(),
         "live_sync" => live_sync(),
         "query" => query(),
+        "state" => state(),
         "store_ops" => store_ops(),
         "udp_request" => udp_request(),
         _ => Vec::new(),
@@ -91,6 +92,46 @@ fn query() -> Vec<Seed> {
             b"&&a&=&%zz=%z&b==;=+&left=-18446744073709551616&%69nfo%5Fhash=%".to_vec(),
         )])
         .collect()
+}
+
+fn state() -> Vec<Seed> {
+    let hex = "0123456789abcdefABCDEF987654321000ff7fA5";
+    let text = |size: &str, text: &str| {
+        let text = text.replace('H', hex);
+        [size.as_bytes(), text.as_bytes()].concat()
+    };
+    vec![
+        (
+            "dump",
+            text("\x10", "H:29920000:42\nH:0:0\r\nH:4294967295:4294967295"),
+        ),
+        (
+            "odd_dump",
+            text(
+                "\x01",
+                "\n# H:1:2\n H:1:2\nH:1:\nH::1\nH:1:2:3\nH1:1:1\nH:4294967296:1\n\0",
+            ),
+        ),
+        (
+            "torrents",
+            text(
+                "\x20",
+                "# wrtracker torrents 1\nH:29920100:3\n# end 1 00000000\n",
+            ),
+        ),
+        (
+            "whole_torrents",
+            text("\x03", "# wrtracker torrents 1\n# end 0 fbbe5b29\n"),
+        ),
+        (
+            "peers",
+            b"\x07wrtpeers\0\0\0\x01\0\0\0\0\0\0\0\x05\x01abcdefghij0123456789\
+              \x46\xc0\0\x02\x01\x1a\xe1\0\x50\x41\xc0\0\x02\x02\x12\x34\0\0\
+              \x60\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\0\x07\x0a\x8c\
+              \x01ABCDEFGHIJ0123456789\x42\x7f\0\0\x01\0\x01\0\0\0\0\0\0\x04\0\0\0\0"
+                .to_vec(),
+        ),
+    ]
 }
 
 fn http_request() -> Vec<Seed> {

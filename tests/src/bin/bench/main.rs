@@ -12,6 +12,7 @@ mod lists;
 mod memory;
 mod scrape;
 mod speed;
+mod state;
 mod stats;
 mod sync;
 mod table;
@@ -28,6 +29,7 @@ usage: bench KIND [--quick]
   growth        time per UDP announce by number of torrents and size of swarms, without sockets
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
+  state         size of the files of state, time to write them and to take them back
   stats         time per page of statistics, and per walk through a million peers
   scrape        time and memory of full scrapes, and how long announces wait meanwhile
   sync          time per announce that live sync adds, without sockets
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         // Where the constants of `core/src/gzip/codes.rs` come from.
         ["gzip", "codes"] => gzip::codes(),
         ["lists"] => lists::run(quick),
+        ["state"] => state::run(quick),
         ["stats"] => stats::run(quick),
         ["scrape"] => scrape::run(quick),
         ["sync"] => sync::run(quick),
