@@ -154,11 +154,17 @@ impl Running {
             if self.status().is_some() {
                 return Some(None);
             }
-            let ready = match sockets {
-                Some(count) => self.sockets().len() >= count,
-                None => self.said().contains("wrtracker: ready\n"),
+            // A table of the kernel's that changes while it is read may leave some out.
+            let found = self.sockets();
+            let said = self.said();
+            let (ready, expected) = match sockets {
+                Some(count) => (true, count),
+                None => (
+                    said.contains("wrtracker: ready\n"),
+                    said.matches("wrtracker: listening on ").count(),
+                ),
             };
-            ready.then(|| Some(self.sockets()))
+            (ready && found.len() >= expected).then_some(Some(found))
         })
         .flatten()
     }
