@@ -261,12 +261,17 @@ fn several_at_once_all_get_it(lab: &Lab) -> String {
     let tracker = lab.open();
     let hashes = fill(&tracker, lab, MANY);
     let mut conns: Vec<_> = (0..4).map(|_| slow(&tracker)).collect();
-    let good = conns.iter_mut().filter_map(|conn| {
-        order(&conn.receive().body, &hashes)
-            .ends_with("order")
-            .then_some(())
-    });
-    format!("{} of 4", good.count())
+    let told: Vec<_> = conns
+        .iter_mut()
+        .map(|conn| {
+            let reply = conn.receive();
+            format!("{}: {}", reply.status(), order(&reply.body, &hashes))
+        })
+        .collect();
+    match told.iter().find(|told| *told != "200: 5000 in order") {
+        None => "4 of 4".to_owned(),
+        Some(_) => told.join("; "),
+    }
 }
 
 fn full_scrapes_are_for_everybody(lab: &Lab) -> String {

@@ -5,8 +5,9 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::lab::{Lab, Outcome, Running, Tracker, free_port};
-use super::{Differs, Same};
+use super::lab::{Hash, Lab, Outcome, Running, Tracker, free_port, hex, until};
+use super::{Absent, Differs, Same};
+use crate::udp_client::{Announce, COMPLETED};
 
 promises! { $ process_probes "process":
     sigint_ends_it_well("9") => "0", Same;
@@ -27,6 +28,13 @@ promises! { $ process_probes "process":
     without_it_the_root_is_the_working_directory("9", Root) => "/", Same;
     sigint_ends_it_well_in_a_root_directory("9", Root) => "0",
         Differs("signal 6", "it looks for a library there to end its threads with");
+    completed_downloads_are_told_if_so_configured("6.3") =>
+        "time=TIME event=completed info_hash=HASH peer_id=2D5752303030312D303030303030303030303030 \
+         ip=127.0.0.1", Absent("it isn't compiled in");
+    the_peer_id_is_told_over_udp_too("6.3") =>
+        "time=TIME event=completed info_hash=HASH peer_id=2D5752303030312D303030303030303030303030 \
+         ip=127.0.0.1", Absent("it isn't compiled in, and where it is, it leaves that empty");
+    without_that_they_are_not("6.3") => "silent", Same;
     a_low_port_is_taken_before_rights_are_given_up("9", Namespace) => "tcp 127.0.0.1:81", Same;
 }
 
@@ -169,7 +177,7 @@ fn other_groups_are_given_up(lab: &Lab) -> String {
     let mut running = lab.spawn_command(command);
     running.wait_until_it_listens(lab.pick(None, Some(2)));
     // opentracker gives up its rights after it has opened its sockets.
-    super::lab::until(|| (field(&running, "Uid") != "0 0 0 0").then_some(()));
+    until(|| (field(&running, "Uid") != "0 0 0 0").then_some(()));
     let groups = field(&running, "Groups");
     if groups.is_empty() {
         "none".to_owned()
@@ -216,6 +224,54 @@ fn sigint_ends_it_well_in_a_root_directory(lab: &Lab) -> String {
     lab.list("root/list", &[]);
     let lines = format!("tracker.rootdir {folder}\naccess.whitelist /list\n");
     lab.with(&lines).end(Signal::INT).status
+}
+
+/// What is told of a torrent, from `time=` on.
+fn told_of(lab: &Lab, tracker: &Tracker, hash: &Hash) -> String {
+    let name = hex(hash);
+    let line = until(|| {
+        let said = tracker.running.said();
+        let line = said
+            .lines()
+            .find(|line| line.to_uppercase().contains(&name))?;
+        Some(line.to_owned())
+    });
+    let Some(line) = line else {
+        return lab.said();
+    };
+    let from = line.find("time=").unwrap_or(0);
+    let text = line[from..].replace(&name, "HASH");
+    match text.split_once(' ') {
+        // 2026-11-21T12:34:56 and a zone.
+        Some((time, rest)) if time.len() >= 24 && time.as_bytes().get(15) == Some(&b'T') => {
+            format!("time=TIME {rest}")
+        }
+        _ => text,
+    }
+}
+
+fn completed_downloads_are_told_if_so_configured(lab: &Lab) -> String {
+    let (tracker, hash) = (lab.with("log.completed on\n"), lab.hash());
+    tracker.announce(&hash, 1001, 0, "&event=completed");
+    told_of(lab, &tracker, &hash)
+}
+
+fn the_peer_id_is_told_over_udp_too(lab: &Lab) -> String {
+    let (tracker, hash) = (lab.with("log.completed on\n"), lab.hash());
+    let announce = Announce::seeder(1001).with_hash(hash).with_event(COMPLETED);
+    tracker.udp().announce(&announce);
+    told_of(lab, &tracker, &hash)
+}
+
+fn without_that_they_are_not(lab: &Lab) -> String {
+    let (tracker, hash) = (lab.open(), lab.hash());
+    tracker.announce(&hash, 1001, 0, "&event=completed");
+    let said = tracker.end(Signal::INT).said;
+    if said.contains("completed") {
+        said
+    } else {
+        "silent".to_owned()
+    }
 }
 
 fn a_low_port_is_taken_before_rights_are_given_up(lab: &Lab) -> String {

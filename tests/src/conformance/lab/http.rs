@@ -206,7 +206,14 @@ impl Conn {
             return Ok(false);
         }
         let mut buffer = vec![0; 65_536];
-        match self.stream.read(&mut buffer) {
+        // A read with a time-out ends early when the machine was suspended.
+        let read = loop {
+            match self.stream.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        match read {
             Ok(0) => self.ended = true,
             Ok(count) => self.received.extend(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.ended = true,

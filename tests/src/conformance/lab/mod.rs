@@ -317,6 +317,7 @@ pub(crate) fn free_port() -> u16 {
     const FIRST: u32 = 12_000;
     const COUNT: u32 = 20_000;
     let start = std::process::id().wrapping_mul(97);
+    let _alone = running::ALONE.lock();
     for _ in 0..COUNT {
         let number = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = u16::try_from(FIRST + number % COUNT).expect("a port");

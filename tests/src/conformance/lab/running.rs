@@ -15,6 +15,10 @@ use super::sockets;
 /// How long anything may take before it counts as not happening.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
+/// Held while a process starts, and while a port is tried: until it has begun its own program, a new
+/// process has all our sockets.
+pub(super) static ALONE: Mutex<()> = Mutex::new(());
+
 /// A process that ends with the value.
 pub(crate) struct Running {
     child: Child,
@@ -58,12 +62,16 @@ impl Running {
     ///
     /// If the system refuses.
     pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut child = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+            .stderr(Stdio::piped());
+        let spawned = {
+            let _alone = ALONE.lock();
+            command.spawn()
+        };
+        let mut child =
+            spawned.unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let said = Said::default();
         let mut stderr = child.stderr.take().expect("standard error");
         let heard = Arc::clone(&said.0);
@@ -146,11 +154,17 @@ impl Running {
             if self.status().is_some() {
                 return Some(None);
             }
-            let ready = match sockets {
-                Some(count) => self.sockets().len() >= count,
-                None => self.said().contains("wrtracker: ready\n"),
+            // A table of the kernel's that changes while it is read may leave some out.
+            let found = self.sockets();
+            let said = self.said();
+            let (ready, expected) = match sockets {
+                Some(count) => (true, count),
+                None => (
+                    said.contains("wrtracker: ready\n"),
+                    said.matches("wrtracker: listening on ").count(),
+                ),
             };
-            ready.then(|| Some(self.sockets()))
+            (ready && found.len() >= expected).then_some(Some(found))
         })
         .flatten()
     }

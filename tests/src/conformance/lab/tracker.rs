@@ -54,8 +54,10 @@ impl Tracker {
         {}
         probe.event = STOPPED;
         udp.announce(&probe);
-        let sockets = running.sockets();
-        Ok(Self { running, sockets })
+        match running.wait_until_it_listens(Some(2)) {
+            Some(sockets) => Ok(Self { running, sockets }),
+            None => Err(running.wait()),
+        }
     }
 
     /// Where it takes connections over IPv4.

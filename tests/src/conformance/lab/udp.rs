@@ -1,5 +1,6 @@
 //! UDP as clients speak it that look at every byte.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use super::Hash;
@@ -50,7 +51,13 @@ impl Udp {
 
     pub(crate) fn receive(&self) -> Vec<u8> {
         let mut buffer = vec![0; 65_536];
-        let length = self.socket.recv(&mut buffer).expect("a reply");
+        let length = loop {
+            match self.socket.recv(&mut buffer) {
+                // A read with a time-out ends early when the machine was suspended.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.expect("a reply"),
+            }
+        };
         buffer.truncate(length);
         buffer
     }
