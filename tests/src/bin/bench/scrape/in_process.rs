@@ -12,7 +12,7 @@ use crate::in_process::{InProcess, NOW, memory_for, work};
 use crate::table::{grouped, median, print};
 
 /// Prints the time of a full scrape and of its longest call, by torrents and workspace.
-pub(super) fn run(quick: bool) -> Result<(), Failure> {
+pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     let shapes: &[(u32, u32)] = if quick {
         &[(2_000, 5)]
     } else {

@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use wrtracker_tests::load::work::Work;
 use wrtracker_tests::{load, process};
 
@@ -19,7 +20,7 @@ use crate::table::{grouped, median, print};
 use crate::trackers::{Program, Running, build, installed};
 use fetch::{Fetched, check, fetch, fetch_slowly, on_load_core};
 
-pub(crate) use in_process::counted;
+pub(crate) use in_process::{counted, run as in_process};
 
 /// How many clients at a time there are where there are several.
 const SEVERAL: usize = 4;
@@ -81,6 +82,15 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         grouped(work.torrents.into()),
         work.peers
     );
+    // opentracker sends by reference, which Linux allows for 8 MiB of a user's memory by default;
+    // with more on the way it closes the connection.
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    if setrlimit(Resource::Memlock, unlimited).is_err() {
+        println!("Only root can give opentracker the locked memory for more than 8 MiB at a time.");
+    }
     let mut trackers = Vec::new();
     for program in installed(&[
         Program::Wrtracker(LIMIT),
@@ -107,7 +117,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     slow(&mut subjects, effort)?;
     several(&mut subjects, effort)?;
     announces(&subjects, &work, effort)?;
-    in_process::run(quick)
+    in_process(quick)
 }
 
 /// Takes each body once and says whether it is right.
