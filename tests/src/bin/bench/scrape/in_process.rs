@@ -67,9 +67,9 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Has valgrind count one full scrape of 200,000 torrents.
+/// Has valgrind count one full scrape of 20,000 torrents.
 pub(crate) fn counted(gzip: bool) -> Result<(), Failure> {
-    let work = work(200_000, 5);
+    let work = work(20_000, 5);
     let mut memory = memory_for(&work);
     let mut filled = InProcess::filled(&mut memory, &work)?;
     filled.tracker_mut().set_workspace(vec![0; 8 << 10].leak());
