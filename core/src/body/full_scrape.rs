@@ -36,6 +36,11 @@ impl FullScrape {
         }
     }
 
+    /// The name of its walk.
+    pub(super) const fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// Writes what fits, or takes one step towards more: see [`Body::fill`](super::Body::fill).
     pub(super) fn fill(
         &mut self,
@@ -53,7 +58,7 @@ impl FullScrape {
             if out.room().len() < Sink::LARGEST_PIECE {
                 return Filled::More;
             }
-            match tracker.survey.claim(self.ticket, now) {
+            match tracker.survey.claim_in_turns(self.ticket, now) {
                 Claim::Kept => {}
                 Claim::Fresh => self.batch = None,
                 Claim::Taken => return Filled::Later,
