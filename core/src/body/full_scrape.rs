@@ -88,7 +88,8 @@ impl FullScrape {
                 }
             }
             let counts = torrents.map(|torrent| torrent.map(|(id, _)| store.summary(id).counts));
-            for ((id, hash), counts) in torrents.into_iter().zip(counts).filter_map(both) {
+            let found = torrents.into_iter().zip(counts);
+            for ((id, hash), counts) in found.filter_map(|(torrent, counts)| torrent.zip(counts)) {
                 let entry = Entry {
                     hash,
                     seeders: counts.seeders,
@@ -121,7 +122,3 @@ impl FullScrape {
 
 /// Torrents that are looked at before they are written.
 const AHEAD: usize = 8;
-
-fn both<A, B>((one, other): (Option<A>, Option<B>)) -> Option<(A, B)> {
-    one.zip(other)
-}
