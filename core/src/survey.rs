@@ -2,7 +2,8 @@
 //!
 //! A page that needs to see all torrents (the full scrape, which is sorted, or the largest swarms)
 //! works here: it claims the place, walks a few pages of the store per call, and keeps what it
-//! found in the workspace. Whoever doesn't go on for a while loses the place to the next.
+//! found in the workspace. Whoever doesn't go on for a while loses the place to the next, and so does a full scrape
+//! after some seconds, since it can go on where it was.
 
 use crate::time::Secs;
 
@@ -10,12 +11,22 @@ use crate::time::Secs;
 pub(crate) struct Survey<'m> {
     /// Whatever the holder keeps there.
     pub(crate) workspace: &'m mut [u32],
-    holder: Option<Ticket>,
-    /// When the holder last went on.
-    since: Secs,
+    holder: Option<Holder>,
     next: u32,
     /// Steps left in this second for walks that anybody may cause.
     steps: u32,
+}
+
+/// Who has the place.
+#[derive(Clone, Copy)]
+struct Holder {
+    ticket: Ticket,
+    /// When it took it.
+    begun: Secs,
+    /// When it last went on.
+    since: Secs,
+    /// Whether it makes way after a while, to go on later where it was.
+    takes_turns: bool,
 }
 
 /// Names one walk, and no other for a long time.
@@ -36,6 +47,10 @@ pub(crate) enum Claim {
 /// Seconds that a holder may do nothing before others may have the place.
 const PATIENCE: u32 = 2;
 
+/// Seconds after which who takes turns makes way for others, however busy it is: a client that
+/// reads slowly keeps a full scrape busy for as long as it likes.
+const TURN: u32 = 5;
+
 /// Pages of the store that one step walks over: 6,528 torrents.
 pub(crate) const PAGES_PER_STEP: u32 = 64;
 
@@ -48,7 +63,6 @@ impl<'m> Survey<'m> {
         Self {
             workspace,
             holder: None,
-            since: Secs(0),
             next: 0,
             steps: STEPS_PER_SECOND,
         }
@@ -62,19 +76,37 @@ impl<'m> Survey<'m> {
 
     /// Takes the place for a walk, or keeps it.
     pub(crate) fn claim(&mut self, ticket: Ticket, now: Secs) -> Claim {
-        let claim = match self.holder {
-            Some(holder) if holder == ticket => Claim::Kept,
-            Some(_) if now.since(self.since) < PATIENCE => return Claim::Taken,
-            _ => Claim::Fresh,
-        };
-        self.holder = Some(ticket);
-        self.since = now;
-        claim
+        self.claim_as(ticket, false, now)
+    }
+
+    /// The same for a walk that can go on where it was when the place was another's for a while.
+    pub(crate) fn claim_in_turns(&mut self, ticket: Ticket, now: Secs) -> Claim {
+        self.claim_as(ticket, true, now)
+    }
+
+    fn claim_as(&mut self, ticket: Ticket, takes_turns: bool, now: Secs) -> Claim {
+        if let Some(holder) = &mut self.holder {
+            if holder.ticket == ticket {
+                holder.since = now;
+                return Claim::Kept;
+            }
+            let rests = now.since(holder.since) >= PATIENCE;
+            if !rests && !(holder.takes_turns && now.since(holder.begun) >= TURN) {
+                return Claim::Taken;
+            }
+        }
+        self.holder = Some(Holder {
+            ticket,
+            begun: now,
+            since: now,
+            takes_turns,
+        });
+        Claim::Fresh
     }
 
     /// Gives the place back, if it is the walk's.
     pub(crate) fn release(&mut self, ticket: Ticket) {
-        if self.holder == Some(ticket) {
+        if self.holder.is_some_and(|holder| holder.ticket == ticket) {
             self.holder = None;
         }
     }
@@ -113,6 +145,24 @@ mod tests {
         assert_eq!(survey.claim(one, Secs(13)), Claim::Taken);
         survey.release(two);
         assert_eq!(survey.claim(one, Secs(13)), Claim::Fresh);
+    }
+
+    #[test]
+    fn who_takes_turns_makes_way_after_one_however_busy() {
+        let mut survey = Survey::new(&mut []);
+        let (one, two) = (survey.ticket(), survey.ticket());
+        assert_eq!(survey.claim_in_turns(one, Secs(10)), Claim::Fresh);
+        for second in 11..15 {
+            assert_eq!(survey.claim_in_turns(one, Secs(second)), Claim::Kept);
+            assert_eq!(survey.claim(two, Secs(second)), Claim::Taken);
+        }
+        // With nobody else there it goes on.
+        assert_eq!(survey.claim_in_turns(one, Secs(15)), Claim::Kept);
+        assert_eq!(survey.claim(two, Secs(15)), Claim::Fresh);
+        for second in 15..30 {
+            assert_eq!(survey.claim_in_turns(one, Secs(second)), Claim::Taken);
+            assert_eq!(survey.claim(two, Secs(second)), Claim::Kept);
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ const OUTPUT: usize = LARGEST_REPLY;
 const ACCEPTS: usize = 32;
 
 /// Most pieces of a long body sent before the other connections have their turn.
-const PIECES: usize = 8;
+const PIECES: usize = 2;
 
 /// Most pieces of input thrown away before the other connections have their turn.
 const DISCARDS: usize = 16;
@@ -53,6 +53,8 @@ pub(crate) struct Tcp {
     sockets: Vec<Option<Connection>>,
     input: &'static mut [u8],
     output: &'static mut [u8],
+    /// Whether a long body may wait for the end of another.
+    waiting: bool,
 }
 
 /// An open connection.
@@ -129,6 +131,7 @@ impl Tcp {
             sockets: Vec::with_capacity(plan.connections),
             input: reserve_bytes(INPUT)?,
             output: reserve_bytes(OUTPUT)?,
+            waiting: false,
         })
     }
 
@@ -182,6 +185,7 @@ impl Tcp {
         };
         let (core, input, output) = (&mut self.core, &mut *self.input, &mut *self.output);
         let id = connection.id;
+        let streamed = connection.streams.is_some();
         let step = if connection.lingers {
             connection.discard(input)
         } else if connection.streams == Some(Pace::NextTick) {
@@ -199,9 +203,32 @@ impl Tcp {
             Step::Linger => connection.linger(input) == Step::Close,
             Step::Wait => false,
         };
-        if over || !connection.watch(core, around.epoll) {
+        let streams = connection.streams;
+        self.waiting |= streams == Some(Pace::NextTick);
+        let closed = over || !connection.watch(core, around.epoll);
+        if closed {
             self.core.close(id);
             self.sockets[index] = None;
+        }
+        if streamed && self.waiting && (closed || streams.is_none()) {
+            self.wake(around.epoll);
+        }
+    }
+
+    /// Has all long bodies that wait try again at the next turn: one that they may have waited for
+    /// is over. Visits all connections.
+    fn wake(&mut self, epoll: &OwnedFd) {
+        self.waiting = false;
+        for place in &mut self.sockets {
+            if let Some(connection) = place
+                && connection.streams == Some(Pace::NextTick)
+            {
+                connection.streams = Some(Pace::Now);
+                if !connection.watch(&self.core, epoll) {
+                    self.core.close(connection.id);
+                    *place = None;
+                }
+            }
         }
     }
 

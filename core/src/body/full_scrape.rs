@@ -2,7 +2,7 @@
 
 use super::sorted::{Batch, Next};
 use super::{Entry, Filled, Format, Sink};
-use crate::gzip::NoRoom;
+use crate::gzip::{LARGEST_RECORD, NoRoom};
 use crate::store::Progress;
 use crate::survey::{Claim, PAGES_PER_STEP, Ticket};
 use crate::time::Secs;
@@ -36,6 +36,11 @@ impl FullScrape {
         }
     }
 
+    /// The name of its walk.
+    pub(super) const fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// Writes what fits, or takes one step towards more: see [`Body::fill`](super::Body::fill).
     pub(super) fn fill(
         &mut self,
@@ -53,7 +58,7 @@ impl FullScrape {
             if out.room().len() < Sink::LARGEST_PIECE {
                 return Filled::More;
             }
-            match tracker.survey.claim(self.ticket, now) {
+            match tracker.survey.claim_in_turns(self.ticket, now) {
                 Claim::Kept => {}
                 Claim::Fresh => self.batch = None,
                 Claim::Taken => return Filled::Later,
@@ -69,27 +74,40 @@ impl FullScrape {
                 }
                 continue;
             }
-            match batch.next(store, workspace) {
-                Next::Torrent(id, hash) => {
-                    let counts = store.summary(id).counts;
-                    let written = self.sink.record(
-                        &Entry {
-                            hash,
-                            seeders: counts.seeders,
-                            leechers: counts.leechers,
-                            completed: counts.completed,
-                            base_minutes: tracker.minutes_since_1970(now, store.idle(id, now)),
-                        },
-                        out,
-                    );
-                    debug_assert!(written.is_ok(), "there was room");
-                    self.from = batch.from();
+            // The order of hashes is none of memory: several reads at a time wait less.
+            let most = (out.room().len() / LARGEST_RECORD).min(AHEAD);
+            let mut torrents = [None; AHEAD];
+            let mut end = None;
+            for place in torrents.iter_mut().take(most) {
+                match batch.next(store, workspace) {
+                    Next::Torrent(id, hash) => *place = Some((id, hash)),
+                    other => {
+                        end = Some(other);
+                        break;
+                    }
                 }
-                Next::Range(from) => {
+            }
+            let counts = torrents.map(|torrent| torrent.map(|(id, _)| store.summary(id).counts));
+            let found = torrents.into_iter().zip(counts);
+            for ((id, hash), counts) in found.filter_map(|(torrent, counts)| torrent.zip(counts)) {
+                let entry = Entry {
+                    hash,
+                    seeders: counts.seeders,
+                    leechers: counts.leechers,
+                    completed: counts.completed,
+                    base_minutes: tracker.minutes_since_1970(now, store.idle(id, now)),
+                };
+                let written = self.sink.record(&entry, out);
+                debug_assert!(written.is_ok(), "there was room");
+            }
+            self.from = batch.from();
+            match end {
+                None | Some(Next::Torrent(..)) => {}
+                Some(Next::Range(from)) => {
                     self.from = from;
                     self.batch = None;
                 }
-                Next::End => {
+                Some(Next::End) => {
                     self.through = true;
                     tracker.survey.release(self.ticket);
                 }
@@ -101,3 +119,6 @@ impl FullScrape {
         }
     }
 }
+
+/// Torrents that are looked at before they are written.
+const AHEAD: usize = 8;

@@ -13,6 +13,7 @@ pub(crate) use walked::Walked;
 
 use crate::stats::{LARGEST_ENTRY, LARGEST_SECTION};
 use crate::store::Progress;
+use crate::survey::Ticket;
 use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::Out;
@@ -51,6 +52,15 @@ pub(crate) const LEAST_ROOM: usize = LARGEST_ENTRY;
 const _: () = assert!(Sink::LARGEST_PIECE <= LEAST_ROOM && LARGEST_SECTION <= LEAST_ROOM);
 
 impl Body {
+    /// The walk that it may have the place of [`Survey`](crate::survey::Survey) for.
+    pub(crate) const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::FullScrape(body) => Some(body.ticket()),
+            Self::Walked(body) => Some(body.ticket()),
+            Self::Requests => None,
+        }
+    }
+
     /// Writes what fits into `out`, or takes one step towards more. Work: what fits, and a walk over
     /// 64 pages of the store.
     pub(crate) fn fill(

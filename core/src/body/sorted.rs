@@ -6,6 +6,8 @@
 //! a hundred walks for all of it. Hashes can be chosen by whoever announces, so a range that holds
 //! more than the workspace does is cut in half on the way, as often as needed.
 
+use core::cmp::Ordering;
+
 use crate::store::{Progress, Store, TorrentId, Walk};
 use crate::wire::InfoHash;
 
@@ -69,28 +71,35 @@ impl Batch {
             return Progress::Done;
         };
         let (from, until) = (self.from, &mut self.until);
-        let progress = store.walk_torrents(walk, pages, &mut |id| {
-            let hash = store.info_hash(id);
-            if hash < from || until.is_some_and(|until| hash >= until) {
-                return;
+        let edges = [
+            prefix(&from),
+            until.map_or(u32::MAX, |until| prefix(&until)),
+        ];
+        let progress = store.walk_hashes(walk, pages, edges[0]..=edges[1], &mut |id, word| {
+            // Between the edges the first word tells enough.
+            if edges.contains(&word) || until.is_some_and(|until| word >= prefix(&until)) {
+                let hash = store.info_hash(id);
+                if hash < from || until.is_some_and(|until| hash >= until) {
+                    return;
+                }
             }
             if *count >= entries.len() {
                 let middle = cut(store, entries);
                 *count = entries.len() / 2;
                 *until = Some(middle);
-                if hash >= middle {
+                if store.info_hash(id) >= middle {
                     return;
                 }
             }
             if let Some(place) = entries.get_mut(*count) {
-                *place = [prefix(&hash), id.into()];
+                *place = [word, id.into()];
                 *count = count.saturating_add(1);
             }
         });
         if progress == Progress::Done {
             let count = *count;
             if let Some(entries) = entries.get_mut(..count) {
-                entries.sort_unstable_by_key(|entry| key(store, entry));
+                entries.sort_unstable_by(|one, other| order(store, one, other));
             }
             self.state = State::Sorted { next: 0, count };
         }
@@ -141,7 +150,14 @@ impl Batch {
 /// Words of an entry: the first of the hash, and what stands for the torrent.
 const WORDS: usize = 2;
 
-/// What entries are sorted by. A record that got another torrent since is in the wrong place, and
+/// What entries are sorted by: see [`key`]. The store is asked only if their hashes begin alike.
+fn order(store: &Store<'_>, one: &[u32; WORDS], other: &[u32; WORDS]) -> Ordering {
+    one[0]
+        .cmp(&other[0])
+        .then_with(|| key(store, one).cmp(&key(store, other)))
+}
+
+/// What an entry stands for, in order. A record that got another torrent since is in the wrong place, and
 /// passed over when its turn comes.
 fn key(store: &Store<'_>, &[prefix, id]: &[u32; WORDS]) -> (u32, InfoHash) {
     let hash = store
@@ -156,7 +172,8 @@ fn cut(store: &Store<'_>, entries: &mut [[u32; WORDS]]) -> InfoHash {
     if middle >= entries.len() {
         return InfoHash([0; 20]);
     }
-    let (_, &mut entry, _) = entries.select_nth_unstable_by_key(middle, |entry| key(store, entry));
+    let (_, &mut entry, _) =
+        entries.select_nth_unstable_by(middle, |one, other| order(store, one, other));
     let (prefix, hash) = key(store, &entry);
     if self::prefix(&hash) == prefix {
         return hash;

@@ -57,6 +57,11 @@ impl Walked {
         }
     }
 
+    /// The name of its walk.
+    pub(super) const fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+
     /// Walks on, or writes what fits: see [`Body::fill`](super::Body::fill).
     pub(super) fn fill(
         &mut self,

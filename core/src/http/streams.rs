@@ -2,7 +2,10 @@
 
 use core::num::NonZeroU8;
 
+use heapless::Vec;
+
 use crate::body::{Body, Filled};
+use crate::survey::Ticket;
 use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::Out;
@@ -47,6 +50,8 @@ pub(super) enum Piece {
 /// All streams.
 pub(super) struct Streams {
     all: [Option<Stream>; STREAMS],
+    /// The walks of those that were forgotten before their end: others may have their place.
+    gone: Vec<Ticket, STREAMS>,
     /// Who had a full scrape lately.
     pub(super) recent: Recent,
 }
@@ -55,6 +60,7 @@ impl Streams {
     pub(super) const fn new() -> Self {
         Self {
             all: [const { None }; STREAMS],
+            gone: Vec::new(),
             recent: Recent::new(),
         }
     }
@@ -74,8 +80,10 @@ impl Streams {
 
     /// Forgets a stream.
     pub(super) fn close(&mut self, id: StreamId) {
-        if let Some(place) = self.all.get_mut(id.index()) {
-            *place = None;
+        let place = self.all.get_mut(id.index()).and_then(Option::take);
+        if let Some(ticket) = place.and_then(|stream| stream.body.ticket()) {
+            // If there are too many the place is free in two seconds all the same.
+            let _ = self.gone.push(ticket);
         }
     }
 
@@ -88,6 +96,9 @@ impl Streams {
         now: Secs,
         out: &mut Out<'_>,
     ) -> Piece {
+        while let Some(ticket) = self.gone.pop() {
+            tracker.survey.release(ticket);
+        }
         let Some(Some(stream)) = self.all.get_mut(id.index()) else {
             return Piece::Last { closes: true };
         };

@@ -1,5 +1,7 @@
 //! Torrent records: ten words each, cut from pages of their own. A record never moves.
 
+use core::ops::RangeInclusive;
+
 use super::arena::{Arena, PAGE_WORDS, Page};
 use super::runs::{TORRENT_PAGE, page_class, page_word};
 use crate::time::Secs;
@@ -171,6 +173,27 @@ impl Torrents {
     pub(super) fn at(arena: &Arena<'_>, page: Page, slot: u32) -> Option<TorrentId> {
         let id = TorrentId::new(page, slot);
         (slot < PER_PAGE && id.field(arena, field::STATE) & USED != 0).then_some(id)
+    }
+
+    /// Shows the used records of a page of them whose hash begins with one of `words`, and that.
+    pub(super) fn by_hash(
+        arena: &Arena<'_>,
+        page: Page,
+        words: &RangeInclusive<u32>,
+        see: &mut dyn FnMut(TorrentId, u32),
+    ) {
+        let (&start, &end) = (words.start(), words.end());
+        let records = arena.slice(arena.address(page), PER_PAGE * WORDS);
+        let (records, _) = records.as_chunks::<{ WORDS as usize }>();
+        for (slot, record) in (0..).zip(records) {
+            let word = record[field::HASH as usize];
+            // Most are of another range: one comparison tells.
+            if word.wrapping_sub(start) <= end.wrapping_sub(start)
+                && record[field::STATE as usize] & USED != 0
+            {
+                see(TorrentId::new(page, slot), word);
+            }
+        }
     }
 
     /// The torrent that a number stands for, if its record is in use; it may be another torrent's by

@@ -1,6 +1,7 @@
 //! Looking at everything, a few pages at a time.
 
 use core::num::NonZeroU16;
+use core::ops::RangeInclusive;
 
 use super::arena::Page;
 use super::peer::{self, Family, V4, V6};
@@ -54,6 +55,22 @@ impl Store<'_> {
         see: &mut dyn FnMut(TorrentId),
     ) -> Progress {
         self.walk(walk, pages, &mut |page| self.torrents_on(page, see))
+    }
+
+    /// Shows the torrents of the next pages whose info hash begins with one of these words, together
+    /// with that: at most `pages` times 102 of them.
+    pub fn walk_hashes(
+        &self,
+        walk: &mut Walk,
+        pages: u32,
+        words: RangeInclusive<u32>,
+        see: &mut dyn FnMut(TorrentId, u32),
+    ) -> Progress {
+        self.walk(walk, pages, &mut |page| {
+            if Torrents::on_page(&self.arena, page) {
+                Torrents::by_hash(&self.arena, page, &words, see);
+            }
+        })
     }
 
     /// Shows the peers of the next pages: at most `pages` times 680 of them.

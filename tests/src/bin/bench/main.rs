@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         ["state"] => state::run(quick),
         ["stats"] => stats::run(quick),
         ["scrape"] => scrape::run(quick),
+        ["scrape", "in-process"] => scrape::in_process(quick),
         ["sync"] => sync::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", "scrape", form] => scrape::counted(form == "gzip"),

@@ -12,7 +12,7 @@ use crate::in_process::{InProcess, NOW, memory_for, work};
 use crate::table::{grouped, median, print};
 
 /// Prints the time of a full scrape and of its longest call, by torrents and workspace.
-pub(super) fn run(quick: bool) -> Result<(), Failure> {
+pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     let shapes: &[(u32, u32)] = if quick {
         &[(2_000, 5)]
     } else {
@@ -67,9 +67,9 @@ pub(super) fn run(quick: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Has valgrind count one full scrape of 200,000 torrents.
+/// Has valgrind count one full scrape of 20,000 torrents.
 pub(crate) fn counted(gzip: bool) -> Result<(), Failure> {
-    let work = work(200_000, 5);
+    let work = work(20_000, 5);
     let mut memory = memory_for(&work);
     let mut filled = InProcess::filled(&mut memory, &work)?;
     filled.tracker_mut().set_workspace(vec![0; 8 << 10].leak());

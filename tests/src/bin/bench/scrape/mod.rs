@@ -9,6 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use wrtracker_tests::load::work::Work;
 use wrtracker_tests::{load, process};
 
@@ -19,7 +20,7 @@ use crate::table::{grouped, median, print};
 use crate::trackers::{Program, Running, build, installed};
 use fetch::{Fetched, check, fetch, fetch_slowly, on_load_core};
 
-pub(crate) use in_process::counted;
+pub(crate) use in_process::{counted, run as in_process};
 
 /// How many clients at a time there are where there are several.
 const SEVERAL: usize = 4;
@@ -50,6 +51,8 @@ struct Tracker {
 #[derive(Clone, Copy, Default)]
 struct Sample {
     bytes: usize,
+    /// Clients that got nothing at all.
+    failed: usize,
     seconds: f64,
     /// Of the tracker's processor time.
     busy: f64,
@@ -63,6 +66,8 @@ struct Sample {
 #[derive(Clone, Copy)]
 struct Latency {
     count: usize,
+    /// Clients that got nothing at all.
+    failed: usize,
     median: f64,
     hundredth: f64,
     worst: f64,
@@ -75,39 +80,67 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         rounds: if quick { 1 } else { 7 },
         slow: Duration::from_secs(if quick { 1 } else { 4 }),
     };
-    let work = work(if quick { 5_000 } else { 200_000 }, 5);
-    println!(
-        "\n{} torrents with {} peers each; one core for the tracker, one for its clients.",
-        grouped(work.torrents.into()),
-        work.peers
-    );
+    // opentracker sends by reference, for which Linux locks memory: by default 8 MiB for each user.
+    // With more on the way it closes the connection.
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let note = match setrlimit(Resource::Memlock, unlimited) {
+        Ok(()) => "The limit of locked memory is lifted: opentracker sends more than 8 MiB then.",
+        Err(_) => "Locked memory is limited, and opentracker can't send more of it at a time.",
+    };
+    println!("\nOne core for the tracker, one for its clients. {note}");
+    let scale = if quick { 40 } else { 1 };
+
+    let fewer = work(100_000 / scale, 5);
+    let trackers = filled(&fewer)?;
+    let mut subjects = subjects(&trackers);
+    bodies(&subjects, &fewer)?;
+    one(&mut subjects, effort)?;
+    drop(trackers);
+
+    let work = work(200_000 / scale, 5);
+    let trackers = filled(&work)?;
+    let mut subjects = self::subjects(&trackers);
+    bodies(&subjects, &work)?;
+    one(&mut subjects, effort)?;
+    slow(&mut subjects, effort)?;
+    several(&mut subjects, effort)?;
+    announces(&subjects, &work, effort)?;
+    in_process(quick)
+}
+
+/// All trackers with all of `work`.
+fn filled(work: &Work) -> Result<Vec<Tracker>, Failure> {
+    let torrents = grouped(work.torrents.into());
+    println!("\n## {torrents} torrents with {} peers each", work.peers);
     let mut trackers = Vec::new();
     for program in installed(&[
         Program::Wrtracker(LIMIT),
         Program::Opentracker { worker: true },
     ]) {
-        let running = program.start(&work)?;
-        let report = load::run(&load_for(&running, &work))?;
+        let running = program.start(work)?;
+        let report = load::run(&load_for(&running, work))?;
         if report.counts.wrong + report.counts.refused > 0 {
             println!("{}: {:?}", program.name(), report.counts);
         }
         let name = program.name();
         trackers.push(Tracker { name, running });
     }
-    let mut subjects = Vec::new();
-    for gzip in [false, true] {
-        subjects.extend(trackers.iter().map(|tracker| Subject {
+    Ok(trackers)
+}
+
+/// Each tracker, plain and compressed.
+fn subjects(trackers: &[Tracker]) -> Vec<Subject<'_>> {
+    let of = |gzip| {
+        trackers.iter().map(move |tracker| Subject {
             tracker,
             gzip,
             samples: Vec::new(),
-        }));
-    }
-    bodies(&subjects, &work)?;
-    one(&mut subjects, effort)?;
-    slow(&mut subjects, effort)?;
-    several(&mut subjects, effort)?;
-    announces(&subjects, &work, effort)?;
-    in_process::run(quick)
+        })
+    };
+    of(false).chain(of(true)).collect()
 }
 
 /// Takes each body once and says whether it is right.
@@ -202,6 +235,7 @@ fn announces(subjects: &[Subject<'_>], work: &Work, effort: Effort) -> Result<()
             rows.push(vec![
                 name,
                 what.into(),
+                grouped(middle(|round| round.failed as f64)),
                 grouped(middle(|round| round.count as f64)),
                 micros(middle(|round| round.median)),
                 micros(middle(|round| round.hundredth)),
@@ -215,6 +249,7 @@ fn announces(subjects: &[Subject<'_>], work: &Work, effort: Effort) -> Result<()
         &[
             "tracker",
             "full scrapes meanwhile",
+            "clients without a reply",
             "announces",
             "median",
             "99 %",
@@ -261,6 +296,7 @@ fn describe(subjects: &[Subject<'_>]) {
             vec![
                 subject.name(),
                 grouped(middle(|sample| sample.bytes as f64)),
+                format!("{:.0}", most(|sample| sample.failed as f64)),
                 format!("{:.3}", middle(|sample| sample.seconds)),
                 format!("{:.1}", middle(|sample| sample.busy) * 1e3),
                 format!("{:.0}", most(|sample| sample.growth) / 1024.0),
@@ -272,6 +308,7 @@ fn describe(subjects: &[Subject<'_>]) {
         &[
             "tracker",
             "bytes on the wire",
+            "clients without a reply",
             "seconds",
             "ms of processor",
             "anonymous memory, + KiB",
@@ -313,6 +350,7 @@ impl Subject<'_> {
         let longest = fetched.iter().map(|fetched| fetched.time).max();
         Ok(Sample {
             bytes: fetched.iter().map(|fetched| fetched.wire.len()).sum(),
+            failed: failed(&fetched),
             seconds: longest.unwrap_or_default().as_secs_f64(),
             busy: busy.as_secs_f64(),
             growth: after.anonymous - before.anonymous,
@@ -334,6 +372,7 @@ impl Subject<'_> {
         let busy = process::processor_time(pid)?.saturating_sub(busy);
         Ok(Sample {
             bytes,
+            failed: usize::from(bytes == 0),
             seconds: start.elapsed().as_secs_f64(),
             busy: busy.as_secs_f64(),
             growth: most - before.anonymous,
@@ -346,7 +385,7 @@ impl Subject<'_> {
         let over = AtomicBool::new(false);
         let running = &self.tracker.running;
         let (begun, begins) = mpsc::channel();
-        let times = thread::scope(|scope| {
+        let (times, failed) = thread::scope(|scope| {
             let announcer = scope.spawn(|| {
                 let times = announcer::announce(running, work, seed, begun, &over);
                 times.map_err(|error| error.to_string())
@@ -362,17 +401,23 @@ impl Subject<'_> {
             };
             over.store(true, Ordering::Relaxed);
             let times = announcer.join().map_err(|_| "the announcer panicked")?;
-            fetched?;
-            Ok::<_, Failure>(times?)
+            Ok::<_, Failure>((times?, failed(&fetched?)))
         })?;
         let at = |share: f64| times[(share * (times.len() - 1) as f64) as usize];
         Ok(Latency {
             count: times.len(),
+            failed,
             median: at(0.5),
             hundredth: at(0.99),
             worst: at(1.0),
         })
     }
+}
+
+/// Clients that got nothing at all.
+fn failed(fetched: &[Fetched]) -> usize {
+    let nothing = |fetched: &&Fetched| fetched.wire.is_empty();
+    fetched.iter().filter(nothing).count()
 }
 
 /// What a process holds, in bytes.
