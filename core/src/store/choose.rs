@@ -42,7 +42,7 @@ impl Store<'_> {
                 }
             }
         }
-        list.used
+        list.finish()
     }
 
     fn choose_large<F: Family>(&self, root: u32, list: &mut List<'_, F>, random: &mut Random) {
@@ -66,10 +66,13 @@ impl Store<'_> {
     }
 }
 
-/// Compact peers in the making.
+/// Compact peers in the making: seeders behind the others, since opentracker has them there.
 struct List<'a, F: Family> {
     out: &'a mut [u8],
+    /// Bytes of peers that aren't seeders, at the start.
     used: usize,
+    /// Bytes of seeders, at the end.
+    behind: usize,
     seeders: bool,
     /// The announcer's address, if it is of the family.
     exclude: Option<(F::Address, u16)>,
@@ -79,9 +82,11 @@ impl<'a, F: Family> List<'a, F> {
     fn new(selection: &Selection, out: &'a mut [u8]) -> Self {
         let peer = &selection.exclude;
         let exclude = (peer.ip().is_ipv6() == F::V6).then(|| (F::address(peer), peer.port().get()));
+        let whole = out.len() - out.len() % F::COMPACT;
         Self {
-            out,
+            out: out.get_mut(..whole).unwrap_or_default(),
             used: 0,
+            behind: 0,
             seeders: selection.seeders,
             exclude,
         }
@@ -89,7 +94,8 @@ impl<'a, F: Family> List<'a, F> {
 
     /// How many more peers fit.
     fn room(&self) -> u32 {
-        u32::try_from(self.out.len().saturating_sub(self.used) / F::COMPACT).unwrap_or(u32::MAX)
+        let used = self.used.saturating_add(self.behind);
+        u32::try_from(self.out.len().saturating_sub(used) / F::COMPACT).unwrap_or(u32::MAX)
     }
 
     /// Whether it is worth looking at peers of this tally.
@@ -100,15 +106,20 @@ impl<'a, F: Family> List<'a, F> {
     /// Takes up to `most` of the records that suit, in an order of its own.
     fn take(&mut self, records: &[F::Record], most: u32, random: &mut Random) {
         let count = u32::try_from(records.len()).unwrap_or(0);
-        let free = self.out.get_mut(self.used..).unwrap_or_default();
-        let mut slots = free.chunks_exact_mut(F::COMPACT).take(most as usize);
-        let Some(mut slot) = slots.next() else { return };
+        let end = self.out.len().saturating_sub(self.behind);
+        let free = self.out.get_mut(self.used..end).unwrap_or_default();
+        let mut slots = free.chunks_exact_mut(F::COMPACT);
+        let mut left = most.min(u32::try_from(slots.len()).unwrap_or(u32::MAX));
+        if left == 0 {
+            return;
+        }
         for nth in Walk::new(count, random) {
             let Some(record) = records.get(nth as usize) else {
                 break;
             };
             let state = F::state(record);
-            if !self.seeders && peer::status(state) == Status::Seeder {
+            let seeder = peer::status(state) == Status::Seeder;
+            if seeder && !self.seeders {
                 continue;
             }
             if let Some((address, port)) = &self.exclude
@@ -117,13 +128,30 @@ impl<'a, F: Family> List<'a, F> {
             {
                 continue;
             }
-            F::emit(record, slot);
-            self.used += F::COMPACT;
-            match slots.next() {
-                Some(next) => slot = next,
-                None => break,
+            let slot = if seeder {
+                self.behind += F::COMPACT;
+                slots.next_back()
+            } else {
+                self.used += F::COMPACT;
+                slots.next()
+            };
+            if let Some(slot) = slot {
+                F::emit(record, slot);
+            }
+            left -= 1;
+            if left == 0 {
+                break;
             }
         }
+    }
+
+    /// Joins both parts and returns the bytes that they have.
+    fn finish(self) -> usize {
+        let start = self.out.len().saturating_sub(self.behind);
+        if self.behind > 0 && start > self.used {
+            self.out.copy_within(start.., self.used);
+        }
+        self.used.saturating_add(self.behind)
     }
 }
 
