@@ -108,9 +108,9 @@ fn row(torrents: u32, peers: u32) -> Result<Vec<String>, Failure> {
     let without = time("")?;
     Ok(vec![
         format!("{} x {}", grouped(torrents.into()), grouped(peers.into())),
-        grouped(text.len() as u64),
+        grouped(text.len() as f64),
         format!("{text_time:.1}"),
-        grouped(bytes.len() as u64),
+        grouped(bytes.len() as f64),
         format!("{bytes_time:.1}"),
         format!("{:.0}", with.0),
         format!("{:.0}", without.0),
