@@ -4,8 +4,8 @@
 //! one step, [`save`] writes one bit by bit.
 //!
 //! - Both are written at a clean end, and every `state.interval` seconds if that is set: a few pages
-//!   of the store in each turn of the event loop, and what waits for the disk in a thread of its
-//!   own. Nothing is written that says what the file says already.
+//!   of the store in each turn of the event loop, and the kernel is left to bring it to the disk.
+//!   Nothing is written that says what the file says already.
 //! - A file that is damaged is moved aside and not used; one that can't be read stays, and isn't
 //!   written. What is wrong with files keeps nobody from serving.
 //! - The file of peers is removed once its peers are taken: a tracker that ends by a crash must not

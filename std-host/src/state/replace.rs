@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::sys::aio::Sync;
+
 /// A file in the making. Until [`commit`](Self::commit) the old one stays as it is, whatever
 /// happens; what was written is removed if it doesn't come to that.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(super) struct Replacement {
     path: PathBuf,
     keep_old: bool,
     done: bool,
+    /// What the disk is busy with.
+    sync: Option<Sync>,
 }
 
 impl Replacement {
@@ -39,6 +43,7 @@ impl Replacement {
             path: path.into(),
             keep_old,
             done: false,
+            sync: None,
         })
     }
 
@@ -50,12 +55,54 @@ impl Replacement {
     /// Waits until all is on the disk, and puts it in the place of the old file.
     pub(super) fn commit(mut self) -> io::Result<()> {
         self.file.sync_all()?;
+        self.rename()?;
+        sync_folder(&self.path);
+        Ok(())
+    }
+
+    /// Begins to do the same without waiting; [`poll`](Self::poll) goes on with it. Where the kernel
+    /// can't, it waits after all.
+    pub(super) fn begin_commit(&mut self) -> io::Result<()> {
+        let begun = self
+            .file
+            .try_clone()
+            .and_then(|file| Sync::begin(file.into()));
+        self.sync = begun.ok();
+        if self.sync.is_none() {
+            self.file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// What came of it, if it has come to its end; waits for that if `wait`.
+    pub(super) fn poll(&mut self, wait: bool) -> Option<io::Result<()>> {
+        loop {
+            let outcome = match &mut self.sync {
+                Some(sync) => sync.poll(wait)?,
+                None => Ok(()),
+            };
+            self.sync = None;
+            if self.done {
+                // Of the folder: see `sync_folder`.
+                return Some(Ok(()));
+            }
+            if let Err(error) = outcome.and_then(|()| self.rename()) {
+                return Some(Err(error));
+            }
+            let folder = File::open(folder(&self.path));
+            match folder.and_then(|folder| Sync::begin(folder.into())) {
+                Ok(sync) => self.sync = Some(sync),
+                Err(_) => sync_folder(&self.path),
+            }
+        }
+    }
+
+    fn rename(&mut self) -> io::Result<()> {
         if self.keep_old {
             keep(&self.path)?;
         }
         fs::rename(&self.temp, &self.path)?;
         self.done = true;
-        sync_folder(&self.path);
         Ok(())
     }
 }

@@ -1,8 +1,7 @@
 //! One file, written bit by bit.
 
-use core::{fmt, mem};
+use core::fmt;
 use std::io;
-use std::thread::{self, JoinHandle};
 
 use wrtracker_core::state::{PeersWriter, TorrentsWriter};
 use wrtracker_core::store::Progress;
@@ -17,15 +16,11 @@ use super::{Kept, Kind, wall_clock};
 pub(super) struct Saving {
     pub(super) kind: Kind,
     mark: u32,
-    stage: Stage,
-}
-
-enum Stage {
-    Writing(Writer, Replacement),
-    /// What waits for the disk. Routers' disks are slow, and the tracker has other things to do.
-    Waiting(u32, JoinHandle<io::Result<()>>),
-    /// What came of it is told.
-    Over,
+    writer: Writer,
+    file: Replacement,
+    /// Whether all is written and has yet to reach the disk. Routers' disks are slow, and the
+    /// tracker has other things to do.
+    waits: bool,
 }
 
 enum Writer {
@@ -45,8 +40,6 @@ pub(super) struct Done {
 const PIECE: usize = 8 << 10;
 /// Pages of the store looked at for one piece.
 const PAGES: u32 = 8;
-/// Bytes of the stack of the thread that waits.
-const STACK: usize = 64 << 10;
 
 impl Saving {
     /// Begins to write a file.
@@ -65,66 +58,61 @@ impl Saving {
             kind: *kind,
             // What changes meanwhile may be written or not, and will have to be.
             mark: kind.mark(tracker),
-            stage: Stage::Writing(writer, Replacement::begin(path, kind.mode(), *precious)?),
+            writer,
+            file: Replacement::begin(path, kind.mode(), *precious)?,
+            waits: false,
         })
     }
 
     /// Whether there is more to write, and not only to wait for.
     pub(super) const fn has_more(&self) -> bool {
-        matches!(self.stage, Stage::Writing(..))
+        !self.waits
     }
 
     /// Writes the next piece, or looks whether the waiting has come to an end: then what came of it.
     pub(super) fn step(&mut self, tracker: &Tracker<'_>, now: Secs) -> Option<io::Result<Done>> {
-        match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Writing(mut writer, mut file) => {
-                match write(&mut writer, &mut file, tracker, now) {
-                    Ok(Progress::More) => self.stage = Stage::Writing(writer, file),
-                    Ok(Progress::Done) => {
-                        // If there is no thread, the file is gone as well.
-                        let thread = thread::Builder::new().stack_size(STACK);
-                        match thread.spawn(move || file.commit()) {
-                            Ok(thread) => self.stage = Stage::Waiting(writer.count(), thread),
-                            Err(error) => return Some(Err(error)),
-                        }
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-                None
+        if self.waits {
+            return self.poll(false);
+        }
+        match write(&mut self.writer, &mut self.file, tracker, now) {
+            Ok(Progress::More) => None,
+            Ok(Progress::Done) => {
+                self.waits = true;
+                self.file.begin_commit().err().map(Err)
             }
-            Stage::Waiting(count, thread) if thread.is_finished() => Some(self.join(count, thread)),
-            stage => {
-                self.stage = stage;
-                None
-            }
+            Err(error) => Some(Err(error)),
         }
     }
 
     /// Writes all to the end, from the beginning, and waits for the disk.
-    pub(super) fn finish(self, tracker: &Tracker<'_>, now: Secs) -> io::Result<Done> {
-        let Self { mark, stage, .. } = self;
-        let Stage::Writing(mut writer, mut file) = stage else {
-            return Err(io::Error::other("has come to its end"));
-        };
-        while write(&mut writer, &mut file, tracker, now)? == Progress::More {}
-        file.commit()?;
-        let count = writer.count();
-        Ok(Done { mark, count })
+    pub(super) fn finish(mut self, tracker: &Tracker<'_>, now: Secs) -> io::Result<Done> {
+        while write(&mut self.writer, &mut self.file, tracker, now)? == Progress::More {}
+        let done = self.done();
+        self.file.commit()?;
+        Ok(done)
     }
 
     /// Gives up what isn't written to the end: `None`. If it is, waits for the disk.
     pub(super) fn abandon(mut self) -> Option<io::Result<Done>> {
-        match mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Writing(..) | Stage::Over => None,
-            Stage::Waiting(count, thread) => Some(self.join(count, thread)),
+        while self.waits {
+            // Nothing comes only of signals in between.
+            if let Some(result) = self.poll(true) {
+                return Some(result);
+            }
         }
+        None
     }
 
-    fn join(&self, count: u32, thread: JoinHandle<io::Result<()>>) -> io::Result<Done> {
-        let ended = thread.join();
-        ended.unwrap_or_else(|_| Err(io::Error::other("the thread that writes has ended")))?;
-        let mark = self.mark;
-        Ok(Done { mark, count })
+    fn poll(&mut self, wait: bool) -> Option<io::Result<Done>> {
+        let result = self.file.poll(wait)?;
+        Some(result.map(|()| self.done()))
+    }
+
+    const fn done(&self) -> Done {
+        Done {
+            mark: self.mark,
+            count: self.writer.count(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! sound. What `rustix` has safely is called where it is needed instead.
 #![allow(unsafe_code)]
 
+pub mod aio;
 pub mod clock;
 pub mod counting_alloc;
 pub mod ifaddrs;
