@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bencode;
+pub mod conf;
 pub mod conformance;
 pub mod entries;
 pub mod family;
@@ -18,6 +19,7 @@ pub mod net;
 pub mod peers;
 pub mod process;
 pub mod real_client;
+pub mod router;
 pub mod server;
 pub mod store_model;
 pub mod torrent;
