@@ -91,7 +91,8 @@ impl<'m> Survey<'m> {
                 return Claim::Kept;
             }
             let rests = now.since(holder.since) >= PATIENCE;
-            if !rests && !(holder.takes_turns && now.since(holder.begun) >= TURN) {
+            let had_its_turn = holder.takes_turns && now.since(holder.begun) >= TURN;
+            if !rests && !had_its_turn {
                 return Claim::Taken;
             }
         }

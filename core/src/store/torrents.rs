@@ -186,11 +186,10 @@ impl Torrents {
         let records = arena.slice(arena.address(page), PER_PAGE * WORDS);
         let (records, _) = records.as_chunks::<{ WORDS as usize }>();
         for (slot, record) in (0..).zip(records) {
-            let word = record[field::HASH as usize];
+            const { assert!(field::HASH == 0 && field::STATE == WORDS - 1) };
+            let [word, .., state] = *record;
             // Most are of another range: one comparison tells.
-            if word.wrapping_sub(start) <= end.wrapping_sub(start)
-                && record[field::STATE as usize] & USED != 0
-            {
+            if word.wrapping_sub(start) <= end.wrapping_sub(start) && state & USED != 0 {
                 see(TorrentId::new(page, slot), word);
             }
         }

@@ -12,6 +12,9 @@ use crate::wire::{InfoHash, PeerAddr};
 
 const REQUEST: &[u8] = b"GET /scrape HTTP/1.1\r\n\r\n";
 
+/// Room that is enough for some torrents at a time.
+const LEAST: usize = 1200;
+
 /// Runs `test` with torrents of these hashes, each with a seeder, and a workspace of so many words.
 fn with(hashes: &[InfoHash], workspace: usize, policy: Policy, test: impl FnOnce(&mut Bench<'_>)) {
     let mut memory = vec![0; 1 << 18];
@@ -291,6 +294,55 @@ fn one_scrapes_at_a_time_and_who_rests_makes_way() {
         first.extend(rest(bench, one, LARGEST_REPLY).0);
         assert!(unchunked(&first) == expected(&hashes));
         assert!(unchunked(&second) == expected(&hashes));
+    });
+}
+
+#[test]
+fn who_reads_slowly_makes_way_in_turn_and_still_gets_all() {
+    let hashes = spread(2000);
+    with(&hashes, 64, Policy::DEFAULT, |bench| {
+        let (slow, other) = (bench.open(), bench.open());
+        let (mut first, _) = bench.receive(slow, REQUEST);
+        let (mut second, _) = bench.receive(other, REQUEST);
+        let piece = |bench: &mut Bench<'_>| {
+            let out = &mut bench.out[..LEAST];
+            let (tracker, now) = (&mut bench.tracker, bench.now);
+            let turn = bench.connections.resume(slow, tracker, now, out);
+            (bench.out[..turn.written].to_vec(), turn.next)
+        };
+        // A piece in each second keeps it busy.
+        for _ in 0..5 {
+            first.extend(piece(bench).0);
+            let (more, next) = rest(bench, other, LARGEST_REPLY);
+            assert_eq!(next, Next::Later);
+            second.extend(more);
+            bench.now = bench.now.plus(1);
+        }
+        first.extend(piece(bench).0);
+        let (more, next) = rest(bench, other, LARGEST_REPLY);
+        assert_eq!(next, Next::Read);
+        second.extend(more);
+        let (more, next) = rest(bench, slow, LEAST);
+        assert_eq!(next, Next::Read);
+        first.extend(more);
+        assert!(unchunked(&first) == expected(&hashes));
+        assert!(unchunked(&second) == expected(&hashes));
+    });
+}
+
+#[test]
+fn the_place_of_one_that_goes_away_is_free_at_once() {
+    let hashes = spread(2000);
+    with(&hashes, 64, Policy::DEFAULT, |bench| {
+        for _ in 0..20 {
+            let gone = bench.open();
+            bench.receive(gone, REQUEST);
+            let out = &mut bench.out[..LARGEST_REPLY];
+            let turn = bench.connections.resume(gone, &mut bench.tracker, NOW, out);
+            assert_eq!(turn.next, Next::Resume);
+            bench.connections.close(gone);
+        }
+        assert!(scrape(bench, LARGEST_REPLY) == expected(&hashes));
     });
 }
 

@@ -9,10 +9,8 @@ use miniz_oxide::inflate::decompress_to_vec;
 use rustix::process::setpriority_process;
 use wrtracker_tests::bencode::Value;
 use wrtracker_tests::load::work::Work;
-use wrtracker_tests::process;
 
 use crate::Failure;
-use crate::trackers::LOAD_CORE;
 
 /// How long a tracker may send nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +29,7 @@ pub(super) struct Fetched {
     pub(super) time: Duration,
 }
 
-/// Takes a full scrape as fast as it comes. Call it on a thread of its own: see [`on_load_core`].
+/// Takes a full scrape as fast as it comes.
 pub(super) fn fetch(server: SocketAddr, gzip: bool) -> io::Result<Fetched> {
     let start = Instant::now();
     let mut stream = ask(server, gzip)?;
@@ -89,9 +87,8 @@ fn ask(server: SocketAddr, gzip: bool) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Makes the thread one of the load's that lets others on its core go first.
-pub(super) fn on_load_core() {
-    process::pin(LOAD_CORE);
+/// Makes the thread let others on its core go first.
+pub(super) fn step_back() {
     // Of this thread alone, on Linux. If it is refused the figures are less steady.
     let _ = setpriority_process(None, 19);
 }
@@ -106,7 +103,7 @@ impl Fetched {
         let end = self.wire.windows(4).position(|four| four == b"\r\n\r\n");
         let (head, body) = self.wire.split_at(end.ok_or("no head")? + 4);
         let head = str::from_utf8(head)?.to_ascii_lowercase();
-        if !head.split(' ').nth(1).is_some_and(|status| status == "200") {
+        if head.split(' ').nth(1) != Some("200") {
             return Err(format!("refused: {}", head.lines().next().unwrap_or_default()).into());
         }
         let header = |name: &str| {
