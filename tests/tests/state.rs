@@ -508,7 +508,7 @@ fn files_that_cannot_be_read_stay_as_they_are() {
     let folder = Folder::new();
     let bytes = torrents_file(&[(hash(1), 5)]);
     let path = folder.write("torrents", &bytes);
-    fs::set_permissions(&path, Permissions::from_mode(0)).expect("to hide a file");
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).expect("to hide a file");
     fs::create_dir(folder.path("peers")).expect("a folder");
     let server = folder.start(&[TORRENTS, PEERS].concat());
     says(
