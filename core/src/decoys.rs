@@ -1,10 +1,10 @@
-//! Random peers among those of a reply, so that being in a tracker's reply proves nothing about
+//! Random peers among those of a reply, so that being in one reply of a tracker proves nothing about
 //! anybody.
 //!
 //! Such a peer must not be told from a real one by what it looks like: its address is one of the
 //! internet, and those of one torrent are drawn from the same few for an hour, so that they come
 //! back as real ones do. Which they are depends on a key that nobody outside knows. Whoever asks
-//! for hours, or tries to connect, still learns who doesn't exist.
+//! often and compares, or tries to connect, still learns who doesn't exist.
 //!
 //! A reply has 1 to [`Policy::decoys_most`] of them with the probability [`Policy::decoys`]. They
 //! are of the announcer's family, in replies that have real peers of it, and are counted among the

@@ -6,8 +6,9 @@ use core::net::IpAddr;
 /// All addresses that begin with the same bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network {
-    /// The first address, the bits behind the prefix zero, in the form of IPv6: IPv4 is mapped.
-    first: u128,
+    /// The first address, the bits behind the prefix zero, in the form of IPv6: IPv4 is mapped. As
+    /// bytes, so that a table of them has no gaps.
+    first: [u8; 16],
     /// Bits of the prefix, 0 to 128.
     bits: u8,
 }
@@ -41,7 +42,7 @@ impl Network {
             _ => return Err(TooManyBits),
         };
         Ok(Self {
-            first: wide(ip) & mask(bits),
+            first: (wide(ip) & mask(bits)).to_be_bytes(),
             bits,
         })
     }
@@ -49,20 +50,20 @@ impl Network {
     /// The one address.
     pub fn of(ip: IpAddr) -> Self {
         Self {
-            first: wide(ip),
+            first: wide(ip).to_be_bytes(),
             bits: 128,
         }
     }
 
     /// Whether `ip` is in it. IPv4 in the form of IPv6 is IPv4.
     pub fn contains(&self, ip: IpAddr) -> bool {
-        wide(ip) & mask(self.bits) == self.first
+        wide(ip) & mask(self.bits) == u128::from_be_bytes(self.first)
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = core::net::Ipv6Addr::from_bits(self.first);
+        let first = core::net::Ipv6Addr::from(self.first);
         match (first.to_ipv4_mapped(), self.bits.checked_sub(MAPPED_BITS)) {
             (Some(ip), Some(bits)) => write!(f, "{ip}/{bits}"),
             _ => write!(f, "{first}/{}", self.bits),

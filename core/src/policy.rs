@@ -83,6 +83,9 @@ pub struct Policy {
     pub lan: Lan,
 }
 
+/// The path of the statistics if no other is set.
+pub const DEFAULT_STATS_PATH: &str = "stats";
+
 /// Most networks that may be granted anything: opentracker's number.
 pub const MOST_GRANTS: usize = 64;
 
@@ -229,7 +232,7 @@ impl Policy {
     /// The path of the statistics, without the slash at its beginning.
     pub fn stats_path(&self) -> &str {
         if self.stats_path.is_empty() {
-            "stats"
+            DEFAULT_STATS_PATH
         } else {
             &self.stats_path
         }

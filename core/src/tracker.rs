@@ -131,6 +131,7 @@ pub struct Tracker<'m> {
     random: Random,
     load: Load,
     journal: Journal,
+    told_full_scrape: Option<Secs>,
     pub(crate) survey: Survey<'m>,
     /// Minutes from 1970 to second 0 of the clock.
     epoch: u32,
@@ -168,6 +169,7 @@ impl<'m> Tracker<'m> {
             random: Random::new(u64::from_be_bytes(secrets.choice)),
             load: Load::default(),
             journal: Journal::default(),
+            told_full_scrape: None,
             survey: Survey::new(&mut []),
             epoch: 0,
             access: Access::default(),
@@ -395,8 +397,12 @@ impl<'m> Tracker<'m> {
         }
     }
 
-    pub(crate) fn note_full_scrape(&mut self, ip: IpAddr) {
-        self.journal.add(Note::FullScrape(ip));
+    /// Tells the host of a full scrape, of one in a second: strangers shall not fill its log.
+    pub(crate) fn note_full_scrape(&mut self, ip: IpAddr, now: Secs) {
+        if self.told_full_scrape != Some(now) {
+            self.told_full_scrape = Some(now);
+            self.journal.add(Note::FullScrape(ip));
+        }
     }
 
     /// The oldest note that the host wasn't told yet. Up to 64 are kept.

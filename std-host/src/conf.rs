@@ -7,14 +7,17 @@
 //! case, so that all of them are told at once, or the first of very many.
 
 use core::fmt;
+use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::options;
 use crate::settings::Settings;
+use crate::sys::memory::Region;
 
 /// Longest line that is no comment, in bytes. opentracker would cut a longer one in two.
 pub const LONGEST_LINE: usize = 511;
@@ -22,16 +25,22 @@ pub const LONGEST_LINE: usize = 511;
 /// Largest file, in bytes: a bound for a path that leads to a device or to some other file.
 pub const LARGEST_FILE: u64 = 64 << 10;
 
+static START: OnceLock<PathBuf> = OnceLock::new();
+
 /// Reads the file at `path` into `settings`.
 ///
 /// A file that can't be read is a warning, as with opentracker.
 pub fn read(path: &Path, settings: &mut Settings) {
     let name = path.display();
     match load(path) {
-        Ok(text) if text.len() as u64 > LARGEST_FILE => {
+        Ok((_, length)) if length as u64 > LARGEST_FILE => {
             settings.refuse(format_args!("{name}: more than {LARGEST_FILE} bytes"));
         }
-        Ok(text) => parse(&name, &text, settings),
+        Ok((text, length)) => parse(
+            &name,
+            text.bytes().get(..length).unwrap_or_default(),
+            settings,
+        ),
         Err(error) => {
             settings.unread = true;
             settings.warn(format_args!("{name}: {error}; going on without this file"));
@@ -39,12 +48,25 @@ pub fn read(path: &Path, settings: &mut Settings) {
     }
 }
 
-fn load(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)?
-        .take(LARGEST_FILE + 1)
-        .read_to_end(&mut text)?;
-    Ok(text)
+/// The file, up to one byte more than the largest has, and how much of it there is. It goes back to
+/// the kernel at once: the heap would keep what a large file took.
+fn load(path: &Path) -> io::Result<(Region, usize)> {
+    // Where the program was started, though it may have changed its folder since.
+    let start = START.get_or_init(|| env::current_dir().unwrap_or_default());
+    let mut file = File::open(start.join(path))?;
+    let mut text = Region::new(LARGEST_FILE as usize + 1)?;
+    let mut length = 0;
+    while let Some(rest) = text.bytes_mut().get_mut(length..)
+        && !rest.is_empty()
+    {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((text, length))
 }
 
 /// Reads `text`, calling it `name` where something is wrong with it.

@@ -4,11 +4,11 @@
 //! it. A line longer than [`LONGEST`] bytes is cut. Control characters in it become question marks:
 //! what came from outside can't make a line of its own.
 //!
-//! A tracker doesn't wait for whoever reads its log: a line that can't leave at once is lost, unless
-//! it is an error.
+//! A tracker that serves doesn't wait for whoever reads its log: a line that can't leave at once is
+//! lost. Errors before and after that are waited for.
 
 use core::fmt::{self, Write as _};
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::io::{self, Write as _};
 use std::process;
 use std::sync::OnceLock;
@@ -48,6 +48,7 @@ pub enum Destination {
 
 static MOST: AtomicU8 = AtomicU8::new(Level::Info as u8);
 static SYSLOG: OnceLock<Syslog> = OnceLock::new();
+static SERVING: AtomicBool = AtomicBool::new(false);
 
 /// Says where lines go from now on, and which. Until this is called they go to standard error, up
 /// to [`Level::Info`].
@@ -74,6 +75,11 @@ pub fn start(to: Destination, most: Level) {
 /// Says which lines are written from now on.
 pub fn set_level(most: Level) {
     MOST.store(most as u8, Ordering::Relaxed);
+}
+
+/// Says whether others are being served: while they are, no line is waited for.
+pub fn set_serving(serving: bool) {
+    SERVING.store(serving, Ordering::Relaxed);
 }
 
 /// Tells of an error.
@@ -118,7 +124,8 @@ fn put(level: Level, message: &dyn fmt::Display) {
         let mut line = Line::new();
         let _ = write!(line, "wrtracker: {}{message}", mark(level));
         line.end();
-        if level == Level::Error || stderr_takes() {
+        let waits = level == Level::Error && !SERVING.load(Ordering::Relaxed);
+        if waits || stderr_takes() {
             let _ = io::stderr().write_all(line.text());
         }
     }

@@ -112,7 +112,7 @@ impl Plan {
 
     /// What the program takes before it serves anybody: code that the loader changed, stack, small
     /// allocations. Measured, with the largest C library and room to spare.
-    const FIXED: u64 = 256 << 10;
+    const FIXED: u64 = 320 << 10;
 
     /// The least memory for swarms that is of use, in bytes.
     const LEAST_ARENA: u64 = 512 << 10;

@@ -17,6 +17,7 @@ use crate::settings::{Command, Settings};
 use crate::size::Bytes;
 use crate::sync::LiveSync;
 use crate::sys::signals::Signals;
+use crate::sys::stack;
 
 /// A command line that can't be understood; opentracker's number.
 const USAGE: u8 = 1;
@@ -75,8 +76,42 @@ fn tell(settings: &Settings) {
     }
 }
 
+/// Why the program ends before its time: its status and what to tell.
+type Failure = (u8, String);
+
 /// Serves until a signal asks for the end.
-fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8, String)> {
+fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), Failure> {
+    let (mut server, notify) = start(&mut settings)?;
+    stack::give_back_unused();
+    log::info("ready");
+    log::set_serving(true);
+    notify.ready();
+    let mut reload = |server: &mut Server| {
+        notify.reloading();
+        reload(arguments, &settings, server);
+        notify.ready();
+    };
+    server
+        .run(&mut reload)
+        .map_err(|error| (SYSTEM, error.to_string()))?;
+    log::set_serving(false);
+    notify.stopping();
+    server.save_state();
+    let store = server.tracker().store();
+    log::info(format_args!(
+        "ended with {} torrents and {} peers; {}",
+        store.torrents(),
+        store.peers(),
+        store.losses()
+    ));
+    Ok(())
+}
+
+/// Gets everything ready to serve, in the order in which it must be done.
+///
+/// In a frame of its own, which is large and not needed any more when it is done.
+#[inline(never)]
+fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     let settings_error = |error: &dyn core::error::Error| (SETTINGS, error.to_string());
     let system_error = |error: &dyn core::error::Error| (SYSTEM, error.to_string());
     let policy = settings.policy().map_err(|error| settings_error(&error))?;
@@ -100,14 +135,14 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
     let sync = settings.live_sync.map(LiveSync::open).transpose();
     let sync = sync.map_err(|error| system_error(&error))?;
     // All that needs root's rights, or the whole tree of files, is done.
-    give_up_rights(&mut settings).map_err(|error| system_error(&error))?;
+    give_up_rights(settings).map_err(|error| system_error(&error))?;
     let lists = settings.lists();
     let entries = lists.entries();
     let wanted = settings.wanted(entries.whitelist, entries.blacklist);
     let plan = Plan::new(limit, connections, &wanted).map_err(|error| settings_error(&error))?;
     let lan = LanWatch::new(policy.lan.clone(), settings.lan_auto);
-    let mut server = Server::new(&plan, policy, listeners, Some(signals))
-        .map_err(|error| system_error(&error))?;
+    let server = Server::new(&plan, policy, listeners, Some(signals));
+    let mut server = Box::new(server.map_err(|error| system_error(&error))?);
     server.watch_lan(lan);
     server
         .set_lists(lists, entries)
@@ -123,48 +158,38 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), (u8,
     }
     server.set_state(settings.state());
     log::info(plan);
-    log::info("ready");
-    notify.ready();
-    let mut reload = |server: &mut Server| {
-        notify.reloading();
-        reload(arguments, &settings, server);
-        notify.ready();
-    };
-    server
-        .run(&mut reload)
-        .map_err(|error| system_error(&error))?;
-    notify.stopping();
-    server.save_state();
-    let store = server.tracker().store();
-    log::info(format_args!(
-        "ended with {} torrents and {} peers; {}",
-        store.torrents(),
-        store.peers(),
-        store.losses()
-    ));
-    Ok(())
+    Ok((server, notify))
 }
 
 /// Reads the command line and its files again, and changes what can change while the server runs.
 /// With anything wrong in them all stays as it is. The access lists are read again either way.
 fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
-    if let Ok(Command::Run(mut new)) = Command::parse(arguments.iter().cloned()) {
-        if settings.entered {
-            new.enter_rootdir();
-        }
-        tell(&new);
-        let policy = new.policy().map_err(log::error);
-        if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
-            for directive in settings.needs_restart(&new) {
-                log::warning(format_args!("{directive} changes with a restart"));
+    match Command::parse(arguments.iter().cloned()) {
+        Ok(Command::Run(mut new)) => {
+            if settings.entered {
+                new.enter_rootdir();
             }
-            log::set_level(new.log_level);
-            let lan = LanWatch::new(policy.lan.clone(), new.lan_auto);
-            server.set_policy(policy);
-            server.watch_lan(lan);
-            log::info("read the configuration again");
-        } else {
-            log::warning("the configuration stays as it was");
+            tell(&new);
+            let policy = new.policy().map_err(log::error);
+            if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
+                for directive in settings.needs_restart(&new) {
+                    log::warning(format_args!("{directive} changes with a restart"));
+                }
+                log::set_level(new.log_level);
+                let lan = LanWatch::new(policy.lan.clone(), new.lan_auto);
+                server.set_policy(policy);
+                server.watch_lan(lan);
+                log::info("read the configuration again");
+            } else {
+                log::warning("the configuration stays as it was");
+            }
+        }
+        Ok(_) => {}
+        Err(error) => {
+            log::warning(format_args!(
+                "{}; the configuration stays as it was",
+                error.0
+            ));
         }
     }
     server.reload_lists();

@@ -244,7 +244,7 @@ impl Server {
 
     /// Begins to read the access lists again.
     pub fn reload_lists(&mut self) {
-        self.lists.reload(self.tracker.access_mut());
+        self.lists.reload();
     }
 
     /// Takes back what files of state have, and keeps them from now on. To be called when the lists
@@ -301,6 +301,7 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
+        let mut asked = Turned::Running;
         for nth in 0..self.events.len() {
             let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {
                 break;
@@ -308,13 +309,8 @@ impl Server {
             let (kind, index) = ((data >> 32) as u32, data as u32 as usize);
             match kind {
                 about::SIGNALS => {
-                    let asked = self.signalled()?;
-                    if asked != Turned::Running {
-                        if let (Turned::Ended, Some(sync)) = (asked, &self.sync) {
-                            sync.finish(&mut self.tracker, now);
-                        }
-                        return Ok(asked);
-                    }
+                    // The other events have their turn first: some are told only once.
+                    asked = self.signalled()?;
                 }
                 about::CONNECTION => {
                     let mut around = Surroundings {
@@ -344,7 +340,10 @@ impl Server {
         if now != self.ticked {
             self.tick(now)?;
         }
-        Ok(Turned::Running)
+        if let (Turned::Ended, Some(sync)) = (asked, &self.sync) {
+            sync.finish(&mut self.tracker, now);
+        }
+        Ok(asked)
     }
 
     /// Tells other trackers what is due, and the operator what there is to tell.

@@ -148,11 +148,22 @@ impl Tcp {
             let (socket, remote) = match acceptfrom_with(listener, flags) {
                 Ok((socket, Some(remote))) => (socket, remote),
                 Err(Errno::AGAIN) => break,
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    return Accepted::Starved;
-                }
                 // The client is gone again, or its network is; that is its affair (accept(2)).
-                Ok((_, None)) | Err(_) => continue,
+                Ok((_, None))
+                | Err(
+                    Errno::CONNABORTED
+                    | Errno::INTR
+                    | Errno::NETDOWN
+                    | Errno::PROTO
+                    | Errno::NOPROTOOPT
+                    | Errno::HOSTDOWN
+                    | Errno::NONET
+                    | Errno::HOSTUNREACH
+                    | Errno::OPNOTSUPP
+                    | Errno::NETUNREACH,
+                ) => continue,
+                // No descriptors, no memory, or something else that won't be over at once.
+                Err(_) => return Accepted::Starved,
             };
             let Ok(remote) = remote.try_into() else {
                 continue;

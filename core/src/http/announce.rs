@@ -31,7 +31,10 @@ const V6: usize = 18;
 /// Replies to the announce of `asker`.
 pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, out: &mut Out<'_>) {
     let persistence = asker.persistence;
-    let source = request::source(asker, tracker.policy());
+    let source = match request::source(asker, tracker.policy()) {
+        Ok(source) => source,
+        Err(failure) => return failure::answer(failure, persistence, tracker, out),
+    };
     let query = asker.query.unwrap_or_default();
     let asked = match request::announce(query, source, tracker.policy()) {
         Ok(asked) => asked,

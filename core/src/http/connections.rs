@@ -540,7 +540,9 @@ impl<'m> Connections<'m> {
         }
         let streams = &mut self.streams;
         let piece = out.within(room, |out| streams.fill(stream, tracker, now, out));
-        slot.since = now;
+        if piece != Piece::Later {
+            slot.since = now;
+        }
         match piece {
             Piece::More => Next::Resume,
             Piece::Later => Next::Later,

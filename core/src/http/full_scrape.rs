@@ -1,6 +1,6 @@
 //! The request for a full scrape: who may have one, how often, and in which form it comes.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use heapless::Vec;
 
@@ -14,8 +14,9 @@ use super::reply::{self, Status};
 use super::serve::Asker;
 use super::streams::{Stream, StreamId, Streams};
 
-/// When each address had its last full scrape, where they are modest. The oldest makes room, so
-/// that somebody with more addresses than this isn't held back.
+/// When each address had its last full scrape, where they are modest; one IPv6 network of 64 bits
+/// counts as an address. The oldest makes room, so that somebody with more addresses than this
+/// isn't held back.
 pub(super) struct Recent(Vec<(IpAddr, Secs), 64>);
 
 impl Recent {
@@ -25,6 +26,7 @@ impl Recent {
 
     /// Whether `ip` may have a full scrape now; notes that it has.
     fn admits(&mut self, ip: IpAddr, pause: u32, now: Secs) -> bool {
+        let ip = host(ip);
         self.0.retain(|&(_, last)| now.since(last) < pause);
         if self.0.iter().any(|&(other, _)| other == ip) {
             return false;
@@ -35,6 +37,15 @@ impl Recent {
         // There is room now.
         let _ = self.0.push((ip, now));
         true
+    }
+}
+
+/// What stands for the one who has an address: of IPv6 a whole network of 64 bits, which is what a
+/// subscriber gets at least (RFC 6177).
+pub(super) fn host(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
     }
 }
 
@@ -55,7 +66,7 @@ pub(super) fn answer(
     let (mut refusal, pause) = (None, policy.full_scrape_pause);
     if policy.full_scrape_listed && !granted {
         refusal = Some(Status::Forbidden);
-    } else if tracker.survey.workspace.len() < LEAST_WORKSPACE || streams.is_full() {
+    } else if tracker.survey.workspace.len() < LEAST_WORKSPACE || !streams.admits(asker.remote) {
         refusal = Some(Status::Busy);
     } else if modest
         && policy.full_scrape == policy::FullScrape::Modest
@@ -71,12 +82,13 @@ pub(super) fn answer(
     let body = Body::FullScrape(FullScrape::new(format, gzip, tracker));
     let (persistence, chunked) = asker.framing();
     tracker.counters.full_scrapes += 1;
-    tracker.note_full_scrape(asker.remote);
+    tracker.note_full_scrape(asker.remote, now);
     reply::begin_stream(b"application/octet-stream", gzip, chunked, persistence, out);
     streams.open(Stream {
         body,
         chunked,
         closes: persistence.closes(),
+        remote: asker.remote,
     })
 }
 

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU16;
 
 use crate::policy::{Policy, ProxyHeader, Right};
-use crate::reach::{is_unicast, may_name};
+use crate::reach::{Scope, is_unicast, may_name};
 use crate::tracker::{Announce, Event};
 use crate::wire::forwarded;
 use crate::wire::query::{BadValue, Encoded, Pairs};
@@ -28,20 +28,31 @@ pub(super) struct Asked {
 ///
 /// The first header of the policy's name counts; if what it names is no address, the connection's
 /// does. Nobody else's headers are looked at.
-pub(super) fn source(asker: &Asker<'_>, policy: &Policy) -> IpAddr {
+///
+/// # Errors
+///
+/// Where a LAN is known, [`Failure::BadAddress`] for no address and for one of this machine or of a
+/// link: a stranger whose words a proxy passes on shall not be taken for the proxy, which is told
+/// what only the LAN is.
+pub(super) fn source(asker: &Asker<'_>, policy: &Policy) -> Result<IpAddr, Failure> {
     if !policy.allows(asker.remote, Right::Proxy) {
-        return asker.remote;
+        return Ok(asker.remote);
     }
     let header = |name| asker.header(name);
-    match policy.proxy_header {
+    let named = match policy.proxy_header {
         ProxyHeader::XForwardedFor => {
             header(b"x-forwarded-for").and_then(forwarded::x_forwarded_for)
         }
         ProxyHeader::XRealIp => header(b"x-real-ip").and_then(forwarded::single),
         ProxyHeader::CfConnectingIp => header(b"cf-connecting-ip").and_then(forwarded::single),
         ProxyHeader::Forwarded => header(b"forwarded").and_then(forwarded::forwarded),
+    };
+    if policy.lan.networks.is_empty() {
+        return Ok(named.unwrap_or(asker.remote));
     }
-    .unwrap_or(asker.remote)
+    named
+        .filter(|&ip| Scope::of(ip, &policy.lan) <= Scope::Lan)
+        .ok_or(Failure::BadAddress)
 }
 
 /// Parses the query of an announce from `source` in one pass (BEP 3).

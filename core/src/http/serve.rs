@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use crate::body::Format;
 use crate::counters::HttpError;
-use crate::policy::FullScrape;
+use crate::policy::{DEFAULT_STATS_PATH, FullScrape};
 use crate::stats::{Asked, Mode};
 use crate::time::Secs;
 use crate::tracker::Tracker;
@@ -221,7 +221,8 @@ impl Resource {
             }
             (Some(Ok(b's')), Some(Ok(b'c'))) => Some(Self::Scrape),
             _ if is(stats.as_bytes()) => Some(Self::Stats),
-            _ if is(b"metrics") => Some(Self::Metrics),
+            // Who hides the statistics behind another path hides them all.
+            _ if stats == DEFAULT_STATS_PATH && is(b"metrics") => Some(Self::Metrics),
             _ => None,
         }
     }

@@ -22,6 +22,9 @@ pub const IDLE_SECONDS: u32 = 60;
 /// [`BUFFER_BYTES`](super::BUFFER_BYTES) at a time. Taking a part of that doesn't extend them.
 pub const SEND_SECONDS: u32 = 30;
 
+/// Seconds that a long body may have to wait for others.
+pub(super) const WAIT_SECONDS: u32 = 120;
+
 /// Seconds that a client has to take a piece of a long body when others wait for their turn.
 pub const STREAM_SECONDS: u32 = 5;
 
@@ -84,6 +87,7 @@ impl Slot {
             State::Robbed => return true,
             State::Opened | State::Reading => REQUEST_SECONDS,
             State::Idle => IDLE_SECONDS,
+            State::Resuming if self.stream.is_some() => WAIT_SECONDS,
             State::Sending | State::Resuming | State::Closing => SEND_SECONDS,
         };
         now.since(self.since) >= seconds

@@ -60,7 +60,9 @@ pub(super) fn answer(
             return None;
         }
     };
-    if streams.is_full() || mode.is_survey() && tracker.survey.workspace.len() < LEAST_WORKSPACE {
+    if !streams.admits(asker.remote)
+        || mode.is_survey() && tracker.survey.workspace.len() < LEAST_WORKSPACE
+    {
         return refuse(Status::Busy, tracker);
     }
     let (persistence, chunked) = asker.framing();
@@ -70,6 +72,7 @@ pub(super) fn answer(
         body,
         chunked,
         closes: persistence.closes(),
+        remote: asker.remote,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Bodies that are longer than one reply, each produced as its client takes it.
 
+use core::net::IpAddr;
 use core::num::NonZeroU8;
 
 use heapless::Vec;
@@ -10,7 +11,7 @@ use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::Out;
 
-use super::full_scrape::Recent;
+use super::full_scrape::{Recent, host};
 
 /// Most bodies at a time. One costs some hundred bytes; whoever comes when all are in use is told
 /// to come later.
@@ -24,6 +25,8 @@ pub(super) struct Stream {
     pub(super) chunked: bool,
     /// Whether the connection is closed at its end.
     pub(super) closes: bool,
+    /// Who asked for it.
+    pub(super) remote: IpAddr,
 }
 
 /// Names a stream.
@@ -68,6 +71,13 @@ impl Streams {
     /// Whether there is no room for another.
     pub(super) fn is_full(&self) -> bool {
         self.all.iter().all(Option::is_some)
+    }
+
+    /// Whether there is room for another from this address: nobody has more than half of it.
+    pub(super) fn admits(&self, remote: IpAddr) -> bool {
+        let own = |stream: &&Stream| host(stream.remote) == host(remote);
+        let many = self.all.iter().flatten().filter(own).count();
+        !self.is_full() && many < STREAMS / 2
     }
 
     /// Takes a stream; `None` if there is no room for it.

@@ -275,9 +275,13 @@ impl<'m> Store<'m> {
         if let Ok(stored) = self.try_announce(&hash, hashed, peer, status, completed, now) {
             return stored;
         }
-        self.make_room(now);
-        if let Ok(stored) = self.try_announce(&hash, hashed, peer, status, completed, now) {
-            return stored;
+        // A limit of the policy is no want of memory: nobody has to go for it.
+        let found = self.index.find(&self.arena, hashed, &hash);
+        if !self.is_limited(found, peer) {
+            self.make_room(now);
+            if let Ok(stored) = self.try_announce(&hash, hashed, peer, status, completed, now) {
+                return stored;
+            }
         }
         self.losses.refused_peers += 1;
         let known = self.index.find(&self.arena, hashed, &hash);

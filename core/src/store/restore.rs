@@ -1,7 +1,8 @@
 //! Taking back what a store held before, from a file.
 //!
-//! Nothing goes for what comes back: without room for it, it is left out. Downloads that were
-//! counted once aren't counted again.
+//! What comes back makes no room for itself: without any it is left out, or in a swarm that has more
+//! peers than any reply carries, it takes the place of the one that has been silent longest.
+//! Downloads that were counted once aren't counted again.
 
 use core::net::IpAddr;
 

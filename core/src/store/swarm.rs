@@ -5,6 +5,8 @@
 //! run: | owner | tally | peer | peer | ... | unused |
 //! ```
 
+use core::net::IpAddr;
+
 use super::arena::Arena;
 use super::directory::{self, room};
 use super::peer::{self, Family, Tally, V4, V6};
@@ -12,6 +14,7 @@ use super::runs::{Kind, Owner, Runs, Share};
 use super::torrents::{Place, TorrentId};
 use super::{Full, Status, Store};
 use crate::time::Secs;
+use crate::wire::PeerAddr;
 
 /// Words before the first peer of a run.
 pub(super) const RUN_HEAD: u32 = 2;
@@ -129,6 +132,15 @@ impl Store<'_> {
     }
 
     /// Whether there are as many peers as the policy wants, in all or of this torrent.
+    /// Whether a limit of the policy keeps a new peer out, of this torrent or of a new one.
+    pub(super) fn is_limited(&self, id: Option<TorrentId>, peer: &PeerAddr) -> bool {
+        match (id, peer.ip()) {
+            (None, _) => self.total.peers >= self.most_peers,
+            (Some(id), IpAddr::V4(_)) => self.has_most::<V4>(id),
+            (Some(id), IpAddr::V6(_)) => self.has_most::<V6>(id),
+        }
+    }
+
     pub(super) fn has_most<F: Family>(&self, id: TorrentId) -> bool {
         self.total.peers >= self.most_peers
             || self.tally::<F>(id).peers >= self.most_peers_per_torrent

@@ -157,12 +157,8 @@ impl Lists {
         }
     }
 
-    /// Begins to load all files anew. What waits in the FIFOs is carried out before, as far as one
-    /// turn's share goes.
-    pub fn reload(&mut self, access: &mut Access<'_>) {
-        if !self.is_loading() {
-            self.read_fifos(access);
-        }
+    /// Begins to load all files anew. What waits in the FIFOs is carried out when that is done.
+    pub fn reload(&mut self) {
         if let Some(watch) = &mut self.watch {
             watch.renew();
         }

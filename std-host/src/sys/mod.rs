@@ -12,3 +12,4 @@ pub mod memory;
 pub mod mmsg;
 pub mod pktinfo;
 pub mod signals;
+pub(crate) mod stack;

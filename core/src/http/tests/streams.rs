@@ -349,7 +349,8 @@ fn the_place_of_one_that_goes_away_is_free_at_once() {
 #[test]
 fn too_many_are_told_to_come_later_and_slow_ones_make_way() {
     with(&spread(500), 64, Policy::DEFAULT, |bench| {
-        let ids: Vec<_> = (0..8).map(|_| bench.open()).collect();
+        let ip = |n: u16| std::format!("198.51.100.{}", n % 2);
+        let ids: Vec<_> = (0..8).map(|n| bench.open_from(&ip(n))).collect();
         for &id in &ids {
             bench.receive(id, REQUEST);
             let out = &mut bench.out[..LARGEST_REPLY];
@@ -399,5 +400,61 @@ fn modest_scrapes_are_one_in_a_while_and_none_are_none() {
         let id = bench.open();
         let reply = bench.receive(id, REQUEST).0;
         assert!(reply.starts_with(b"HTTP/1.1 403 Access Denied\r\n"));
+    });
+}
+
+#[test]
+fn nobody_has_more_than_half_of_the_places_or_waits_for_ever() {
+    with(&spread(500), 64, Policy::DEFAULT, |bench| {
+        let ids: Vec<_> = (0..4)
+            .map(|n| bench.open_from(&std::format!("2001:db8::{n}")))
+            .collect();
+        for &id in &ids {
+            assert_eq!(bench.receive(id, REQUEST).1, Next::Resume);
+        }
+        // One network of 64 bits is one client.
+        let fifth = bench.open_from("2001:db8::ffff");
+        assert!(
+            bench
+                .receive(fifth, REQUEST)
+                .0
+                .starts_with(b"HTTP/1.1 503 ")
+        );
+        let other = bench.open_from("2001:db8:0:1::1");
+        assert_eq!(bench.receive(other, REQUEST).1, Next::Resume);
+        // The first is at work and comes on all the time; who waits for its turn gives up once.
+        let room = &mut bench.out[..LARGEST_REPLY];
+        bench
+            .connections
+            .resume(ids[0], &mut bench.tracker, NOW, room);
+        let turn = bench
+            .connections
+            .resume(ids[1], &mut bench.tracker, NOW, room);
+        assert_eq!(turn.next, Next::Later);
+        assert_eq!(bench.connections.expire(NOW.plus(119)), None);
+        assert!(bench.connections.expire(NOW.plus(120)).is_some());
+    });
+}
+
+#[test]
+fn a_hidden_page_of_statistics_hides_the_metrics_too() {
+    let mut policy = Policy::DEFAULT;
+    with(&spread(1), 64, policy.clone(), |bench| {
+        let id = bench.open();
+        let request = b"GET /metrics HTTP/1.1\r\n\r\n";
+        assert!(bench.receive(id, request).0.starts_with(b"HTTP/1.1 200 "));
+    });
+    policy.stats_path.push_str("s3cret").unwrap();
+    with(&spread(1), 64, policy, |bench| {
+        let id = bench.open();
+        for (target, status) in [
+            ("/metrics", "404"),
+            ("/stats", "404"),
+            ("/s3cret?mode=metrics", "200"),
+        ] {
+            let request = std::format!("GET {target} HTTP/1.1\r\n\r\n");
+            let reply = bench.receive(id, request.as_bytes()).0;
+            assert_eq!(&reply[9..12], status.as_bytes(), "{target}");
+        }
     });
 }
