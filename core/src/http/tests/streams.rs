@@ -420,6 +420,7 @@ fn nobody_has_more_than_half_of_the_places_or_waits_for_ever() {
                 .0
                 .starts_with(b"HTTP/1.1 503 ")
         );
+        bench.connections.close(fifth);
         let other = bench.open_from("2001:db8:0:1::1");
         assert_eq!(bench.receive(other, REQUEST).1, Next::Resume);
         // The first is at work and comes on all the time; who waits for its turn gives up once.
