@@ -1,7 +1,7 @@
 //! Files that outlive the program: torrents with their downloads, and peers.
 //!
-//! [`load`] takes them back at the start, [`replace`] puts a new file in the place of an old one in
-//! one step, [`save`] writes one bit by bit.
+//! `load` takes them back at the start, `replace` puts a new file in the place of an old one in
+//! one step, `save` writes one bit by bit.
 //!
 //! - Both are written at a clean end, and every `state.interval` seconds if that is set: a few pages
 //!   of the store in each turn of the event loop, and the kernel is left to bring it to the disk.
