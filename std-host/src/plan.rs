@@ -115,7 +115,7 @@ impl Plan {
     const FIXED: u64 = 320 << 10;
 
     /// The least memory for swarms that is of use, in bytes.
-    const LEAST_ARENA: u64 = 512 << 10;
+    const LEAST_ARENA: u64 = 448 << 10;
 
     /// The limit for a machine with so much memory: an eighth, from [`LEAST`](Self::LEAST) to 1
     /// GiB.
