@@ -391,6 +391,21 @@ fn fifos_add_and_delete_at_once_and_a_reload_forgets_it() {
     );
 }
 
+/// Found by a review: the signal's event ended the turn, and the FIFO's only one was lost.
+#[test]
+fn what_is_written_behind_a_reload_is_heard_and_outlives_it() {
+    let folder = Folder::new();
+    let list = folder.write("white", &lines([1]));
+    let add = folder.path("add");
+    let server = folder.start(&format!("access.whitelist {list}\naccess.fifo_add {add}\n"));
+    server.signal(Signal::STOP);
+    server.signal(Signal::HUP);
+    // As much as a pipe holds, and the program doesn't read yet.
+    fs::write(&add, lines(2..1500)).expect("to write");
+    server.signal(Signal::CONT);
+    until(|| admitted(&server, &[1, 2, 750, 1499]) == [true; 4]);
+}
+
 #[test]
 fn fifos_change_the_blacklist_if_it_is_the_only_list() {
     let folder = Folder::new();

@@ -1,5 +1,7 @@
 //! The table of TCP connections: what each has sent and is still to get.
 
+mod streaming;
+
 use core::mem::take;
 use core::net::SocketAddr;
 use core::ops::Range;
@@ -14,7 +16,7 @@ use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
 use super::serve::{Stop, refuse, serve};
 use super::slot::{Slot, State};
-use super::streams::{LEAST_ROOM, Piece, StreamId, Streams};
+use super::streams::Streams;
 use super::{BUFFER_BYTES, LARGEST_REPLY};
 
 /// Names a connection, and nothing else while it is open.
@@ -507,69 +509,6 @@ impl<'m> Connections<'m> {
             slot.wait(State::Closing, now);
         }
         Next::Close
-    }
-
-    /// Remembers that a body is on its way. Nothing else is answered before it is sent.
-    fn begin_stream(&mut self, id: ConnectionId, stream: StreamId, now: Secs) -> Next {
-        let Some(slot) = self.slots.get_mut(id.index()) else {
-            self.streams.close(stream);
-            return Next::Close;
-        };
-        slot.stream = Some(stream);
-        slot.wait(State::Resuming, now);
-        slot.next()
-    }
-
-    /// Goes on with a body, into as much of `out` as could be held beside what is held already.
-    fn go_on(
-        &mut self,
-        id: ConnectionId,
-        tracker: &mut Tracker<'_>,
-        now: Secs,
-        out: &mut Out<'_>,
-    ) -> Next {
-        let Some(slot) = self.slots.get_mut(id.index()) else {
-            return Next::Close;
-        };
-        let (State::Resuming, Some(stream)) = (slot.state, slot.stream) else {
-            return slot.next();
-        };
-        let room = BUFFER_BYTES.saturating_sub(slot.input().len());
-        if out.room().len().min(room) < LEAST_ROOM {
-            return self.shut(id, now);
-        }
-        let streams = &mut self.streams;
-        let piece = out.within(room, |out| streams.fill(stream, tracker, now, out));
-        if piece != Piece::Later {
-            slot.since = now;
-        }
-        match piece {
-            Piece::More => Next::Resume,
-            Piece::Later => Next::Later,
-            Piece::Last { closes: true } => {
-                slot.stream = None;
-                self.shut(id, now)
-            }
-            Piece::Last { closes: false } => {
-                slot.stream = None;
-                if slot.input().is_empty() {
-                    slot.wait(State::Idle, now);
-                    self.release(id);
-                    Next::Read
-                } else {
-                    Next::Resume
-                }
-            }
-        }
-    }
-
-    /// Forgets the body that a connection was being sent.
-    fn end_stream(&mut self, id: ConnectionId) {
-        if let Some(slot) = self.slots.get_mut(id.index())
-            && let Some(stream) = slot.stream.take()
-        {
-            self.streams.close(stream);
-        }
     }
 
     /// A slot that is free.

@@ -85,3 +85,41 @@ impl Store<'_> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec;
+
+    use crate::policy::Policy;
+    use crate::store::{Outcome, Status, Store};
+    use crate::time::Secs;
+    use crate::wire::{InfoHash, PeerAddr};
+
+    /// Found by a review: a new peer of a swarm at its limit had torrents without peers forgotten, as if
+    /// memory were full.
+    #[test]
+    fn a_limit_of_the_policy_makes_nobody_go() {
+        let policy = Policy {
+            most_peers_per_torrent: 1,
+            ..Policy::DEFAULT
+        };
+        let mut memory = vec![0; 1 << 18];
+        let mut store = Store::new(&mut memory, &[1; 16], &policy).unwrap();
+        let peer = |last: u8| PeerAddr::new([192, 0, 2, last].into(), 1.try_into().unwrap());
+        let (done, full) = (InfoHash([1; 20]), InfoHash([2; 20]));
+        store.announce(&done, &peer(1), Status::Seeder, true, Secs(9));
+        store.leave(&done, &peer(1), Secs(9));
+        let first = store.announce(&full, &peer(2), Status::Leecher, false, Secs(9));
+        assert_eq!(first.outcome, Outcome::New);
+        for last in 3..50 {
+            let more = store.announce(&full, &peer(last), Status::Leecher, false, Secs(9));
+            assert_eq!(
+                (more.outcome, more.torrent),
+                (Outcome::Refused, first.torrent)
+            );
+        }
+        let id = store.find(&done).unwrap();
+        assert_eq!(store.summary(id).counts.completed, 1);
+        assert_eq!((store.peers(), store.losses().refused_peers), (1, 47));
+    }
+}

@@ -208,3 +208,45 @@ fn an_address_in_the_query_that_is_none_is_a_failure() {
         }
     }
 }
+
+/// Found by a review: a proxy that appends to what its client sends was taken for that client, and
+/// told what only the LAN is.
+#[test]
+fn a_proxy_that_names_nobody_is_no_way_into_the_lan() {
+    with_proxy(ProxyHeader::XForwardedFor, false, |bench| {
+        let mut policy = bench.tracker.policy().clone();
+        let loopback = Network::of("127.0.0.1".parse().unwrap());
+        let right = Right::Proxy;
+        policy
+            .grants
+            .push(Grant {
+                network: loopback,
+                right,
+            })
+            .unwrap();
+        let lan = Network::new("192.168.1.0".parse().unwrap(), 24).unwrap();
+        policy.lan.networks.push(lan).unwrap();
+        policy.lan.public_v4 = Some("198.51.100.200".parse().unwrap());
+        policy.lan.own_v4 = Some("192.168.1.1".parse().unwrap());
+        bench.tracker.set_policy(policy);
+        ask(bench, "192.168.1.50", 51_413, "", "");
+        for words in [
+            "unknown, 203.0.113.9",
+            "127.0.0.1, 203.0.113.9",
+            "169.254.1.1",
+            "",
+        ] {
+            let headers = format!("X-Forwarded-For: {words}\r\n");
+            let reply = ask(bench, "127.0.0.1", 22, "&compact=0", &headers);
+            assert!(reply.contains("failure reason"), "{words}: {reply}");
+        }
+        let reply = ask(bench, "127.0.0.1", 22, "&compact=0", "");
+        assert!(reply.contains("failure reason"), "{reply}");
+        let headers = "X-Forwarded-For: 203.0.113.9\r\n";
+        let reply = ask(bench, "127.0.0.1", 23, "&compact=0", headers);
+        assert!(
+            reply.contains("14:198.51.100.200") && !reply.contains("192.168"),
+            "{reply}"
+        );
+    });
+}
