@@ -331,7 +331,8 @@ impl Server {
             // After each event: all that a turn has to tell might be more than can wait.
             self.tell(now);
         }
-        if self.lists.work_left() {
+        // What is written to a FIFO after a signal to reload comes after the reload.
+        if asked == Turned::Running && self.lists.work_left() {
             self.lists.step(self.tracker.access_mut());
         }
         if self.state.work_left() {
