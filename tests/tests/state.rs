@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, lchown, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -715,6 +715,22 @@ fn a_link_stays_one() {
     assert!(link.is_symlink());
     let lines = lines_of(&folder.read("real/file").expect("a file")).expect("a whole file");
     assert!(lines[0].ends_with(":6"), "{lines:?}");
+}
+
+#[test]
+fn a_link_that_a_stranger_made_is_not_followed() {
+    if !is_root("a link of another user's") {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("victim", "precious");
+    symlink("victim", folder.path("torrents")).expect("a link");
+    lchown(folder.path("torrents"), Some(1), Some(1)).expect("to give it away");
+    let server = folder.start(TORRENTS);
+    says(&server, "/torrents: a link of another user's; going on");
+    complete(&server, hash(1), 1);
+    end(server);
+    assert_eq!(folder.read("victim"), Some(b"precious".to_vec()));
 }
 
 #[test]

@@ -19,10 +19,12 @@ mod save;
 
 use core::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{Access, access};
+use rustix::process::geteuid;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 
@@ -203,9 +205,25 @@ impl State {
     }
 }
 
+/// Whether a path is a symbolic link that somebody else made, as anybody can in a folder like `/tmp`:
+/// it may lead to a file that only we could write.
+fn is_strangers_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|link| {
+        let owner = link.uid();
+        link.is_symlink() && owner != 0 && owner != geteuid().as_raw()
+    })
+}
+
 impl Kept {
     /// Takes back what a file has; `None` if it must not be written.
     fn load(kind: Kind, path: PathBuf, tracker: &mut Tracker<'_>, now: Secs) -> Option<Self> {
+        if is_strangers_link(&path) {
+            log::warning(format_args!(
+                "{}: a link of another user's; going on without this file",
+                path.display()
+            ));
+            return None;
+        }
         // Where a link leads is written, and the link stays.
         let path = fs::canonicalize(&path).unwrap_or(path);
         // Of a program that was killed.
