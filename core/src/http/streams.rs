@@ -17,6 +17,9 @@ use super::full_scrape::{Recent, host};
 /// to come later.
 pub(super) const STREAMS: usize = 8;
 
+/// Most of them to one address, so that others have a chance.
+const MOST_EACH: usize = STREAMS - 2;
+
 /// A body on its way to a client.
 pub(super) struct Stream {
     pub(super) body: Body,
@@ -73,11 +76,11 @@ impl Streams {
         self.all.iter().all(Option::is_some)
     }
 
-    /// Whether there is room for another from this address: nobody has more than half of it.
+    /// Whether there is room for another from this address: nobody has all of it.
     pub(super) fn admits(&self, remote: IpAddr) -> bool {
         let own = |stream: &&Stream| host(stream.remote) == host(remote);
         let many = self.all.iter().flatten().filter(own).count();
-        !self.is_full() && many < STREAMS / 2
+        !self.is_full() && many < MOST_EACH
     }
 
     /// Takes a stream; `None` if there is no room for it.
