@@ -60,6 +60,9 @@ fn run(words: &[String]) -> ExitCode {
         server: Server::start(&["-p", "0", "-P", "0"]),
         folder: env::temp_dir().join(format!("wrtracker-clients-{}", std::process::id())),
     };
+    // In a namespace of its own every run has the same number: what one that failed has left would
+    // be files that are complete already.
+    let _ = fs::remove_dir_all(&bench.folder);
     fs::create_dir_all(&bench.folder).expect("a folder for the clients");
     let cases: Vec<Case> = cases()
         .into_iter()
