@@ -146,6 +146,10 @@ const fn any_like(ip: IpAddr) -> IpAddr {
 /// How a socket is opened; tests do it without a kernel.
 type Open<'f> = dyn FnMut(Protocol, SocketAddr) -> io::Result<Listener> + 'f;
 
+/// Opens what `place` asks for. With port 0 the kernel picks a port for the first socket, and the
+/// others take the same: one line of a configuration is one port. Where that one isn't free for
+/// them all (a connection that has just ended holds a port for a minute, too), another is picked;
+/// after [`ATTEMPTS`] the sockets have ports of their own.
 fn open_place(
     place: Listen,
     places: &[Listen],
@@ -153,14 +157,44 @@ fn open_place(
     listeners: &mut Vec<Listener>,
     tell: &mut dyn FnMut(&NotOpened),
 ) -> Result<(), CannotListen> {
+    let before = listeners.len();
+    let mut rejected = Vec::new();
+    let told = loop {
+        let mut told = Vec::new();
+        let last = place.port != 0 || rejected.len() >= ATTEMPTS;
+        match open_once(place, places, open, listeners, &mut told, last) {
+            Ok(()) => break told,
+            Err(problem) if last || problem.error.kind() != io::ErrorKind::AddrInUse => {
+                return Err(problem);
+            }
+            // Held until another is found, so that the kernel doesn't pick it again.
+            Err(_) => rejected.push(listeners.split_off(before)),
+        }
+    };
+    for what in &told {
+        tell(what);
+    }
+    Ok(())
+}
+
+/// How many ports are tried for a place with port 0.
+const ATTEMPTS: usize = 16;
+
+/// One attempt of [`open_place`]; it may leave sockets open that it opened before it failed.
+fn open_once(
+    place: Listen,
+    places: &[Listen],
+    open: &mut Open<'_>,
+    listeners: &mut Vec<Listener>,
+    told: &mut Vec<NotOpened>,
+    ports_may_differ: bool,
+) -> Result<(), CannotListen> {
     let any = [
         IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     ];
     let one = place.ip.map(|ip| [ip]);
     let ips = one.as_ref().map_or(any.as_slice(), |ip| ip);
-    // With port 0 the kernel picks one for the first socket, and the others take the same if it is
-    // free.
     let mut port = place.port;
     for (wanted, protocol) in [(place.udp, Protocol::Udp), (place.tcp, Protocol::Tcp)] {
         let mut failed = None;
@@ -168,7 +202,7 @@ fn open_place(
         for ip in ips.iter().filter(|_| wanted) {
             let address = SocketAddr::new(*ip, port);
             if place.port != 0 && covered(places, protocol, address) {
-                tell(&NotOpened::Covered(protocol, address));
+                told.push(NotOpened::Covered(protocol, address));
                 continue;
             }
             if port != 0
@@ -180,7 +214,7 @@ fn open_place(
                 continue;
             }
             let mut result = open(protocol, address);
-            if place.port == 0 && port != 0 && result.is_err() {
+            if ports_may_differ && place.port == 0 && port != 0 && result.is_err() {
                 result = open(protocol, SocketAddr::new(*ip, 0));
             }
             match result {
@@ -205,7 +239,7 @@ fn open_place(
         }
         match failed {
             Some(problem) if opened == 0 => return Err(problem),
-            Some(problem) => tell(&NotOpened::Missing(problem)),
+            Some(problem) => told.push(NotOpened::Missing(problem)),
             None => {}
         }
     }

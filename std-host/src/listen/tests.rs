@@ -180,6 +180,33 @@ fn port_0_is_one_port_for_all_if_it_is_free() {
     assert_eq!(try_open(place, taken).unwrap().0.len(), 4);
 }
 
+/// What was seen: one line, and the port for TCP was another than that for UDP, since a connection
+/// that had just ended held it.
+#[test]
+fn a_port_that_is_not_free_for_all_is_not_taken_for_some() {
+    let place = Listen { port: 0, ..BOTH };
+    let mut next = 4320;
+    let mut open = |protocol, mut address: SocketAddr| {
+        if address.port() == 0 {
+            next += 1;
+            address.set_port(next);
+        }
+        if protocol == Protocol::Tcp && address.port() < 4325 {
+            return Err(io::Error::from(Errno::ADDRINUSE));
+        }
+        let socket = std::fs::File::open("/dev/null")?.into();
+        Ok(Listener {
+            protocol,
+            address,
+            socket,
+        })
+    };
+    let quiet = &mut |what: &NotOpened| panic!("{what}");
+    let listeners = open_with(&[place], &mut open, quiet).unwrap();
+    let ports: Vec<_> = listeners.iter().map(|one| one.address.port()).collect();
+    assert_eq!(ports, [4325; 4]);
+}
+
 #[test]
 fn the_same_place_twice_is_opened_once() {
     let local = Listen {
