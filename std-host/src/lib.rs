@@ -24,7 +24,6 @@
 #![deny(unsafe_code)]
 
 pub mod address;
-pub mod check;
 pub mod completed;
 pub mod conf;
 pub mod duration;
@@ -41,10 +40,25 @@ pub mod program;
 pub mod server;
 pub mod settings;
 pub mod size;
-pub mod state;
-pub mod sync;
 pub mod sys;
 pub mod syslog;
 pub mod tcp;
 pub mod udp;
 pub mod users;
+
+// What a build may leave out: the same names, and a word to who asks for it.
+#[cfg(feature = "check")]
+pub mod check;
+#[cfg(not(feature = "check"))]
+#[path = "absent/check.rs"]
+pub mod check;
+#[cfg(feature = "state")]
+pub mod state;
+#[cfg(not(feature = "state"))]
+#[path = "absent/state.rs"]
+pub mod state;
+#[cfg(feature = "livesync")]
+pub mod sync;
+#[cfg(not(feature = "livesync"))]
+#[path = "absent/sync.rs"]
+pub mod sync;

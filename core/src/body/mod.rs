@@ -19,7 +19,7 @@ use crate::tracker::Tracker;
 use crate::wire::Out;
 
 /// What is being sent.
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "there are few of them, each in a place that is there anyway"
 )]

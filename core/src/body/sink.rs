@@ -1,7 +1,7 @@
 //! A full scrape on its way out, plain or packed.
 
 use super::{Entry, Format};
-use crate::gzip::{Encoder, LARGEST_BEGIN, LARGEST_END, LARGEST_RECORD, NoRoom};
+use crate::gzip::{LARGEST_BEGIN, LARGEST_END, LARGEST_RECORD, NoRoom, Packer, packer};
 use crate::wire::Out;
 
 /// Writes the records of a full scrape one after another, as they are or through gzip.
@@ -12,7 +12,7 @@ use crate::wire::Out;
 #[derive(Clone, Debug)]
 pub struct Sink {
     format: Format,
-    gzip: Option<Encoder>,
+    gzip: Option<Packer>,
 }
 
 impl Sink {
@@ -24,9 +24,13 @@ impl Sink {
         if begin > end { begin } else { end }
     };
 
-    /// A full scrape that hasn't begun.
+    /// A full scrape that hasn't begun, packed if that is asked for and built in.
     pub fn new(format: Format, gzip: bool) -> Self {
-        let gzip = gzip.then(|| Encoder::new(format.template()));
+        let gzip = if gzip {
+            packer(format.template())
+        } else {
+            None
+        };
         Self { format, gzip }
     }
 

@@ -11,6 +11,8 @@
 //!
 //! Other bytes ([`Encoder::text`]) are packed correctly, but not well.
 
+#[cfg(not(feature = "gzip"))]
+mod absent;
 mod bits;
 pub(crate) mod checksum;
 mod codes;
@@ -18,6 +20,8 @@ mod recent;
 mod symbols;
 mod template;
 
+#[cfg(not(feature = "gzip"))]
+pub(crate) use absent::{Packer, packer};
 pub use template::{Template, Values, split};
 
 use crate::wire::{InfoHash, Out};
@@ -44,6 +48,19 @@ pub struct Encoder {
     spare: Spare,
     sum: Checksum,
 }
+
+/// What packs full scrapes: an [`Encoder`] where the build has one.
+#[cfg(feature = "gzip")]
+pub(crate) type Packer = Encoder;
+
+/// A packer of records of one shape, if the build has any.
+#[cfg(feature = "gzip")]
+pub(crate) fn packer(template: &'static Template) -> Option<Packer> {
+    Some(Encoder::new(template))
+}
+
+/// Whether full scrapes can be packed.
+pub(crate) const PACKS: bool = cfg!(feature = "gzip");
 
 /// There is less room than the call may need. Nothing was written or remembered: make room, and
 /// call again.

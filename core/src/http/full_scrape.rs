@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use heapless::Vec;
 
 use crate::body::{Body, Format, FullScrape};
+use crate::gzip;
 use crate::policy::{self, Gzip, Policy, Right};
 use crate::time::Secs;
 use crate::tracker::Tracker;
@@ -96,9 +97,10 @@ pub(super) fn answer(
 const LEAST_WORKSPACE: usize = 16;
 
 /// Whether the client takes gzip: it says so in `Accept-Encoding` and not with `q=0` (RFC 9110
-/// section 12.5.3), or, as with opentracker, anywhere in its query.
+/// section 12.5.3), or, as with opentracker, anywhere in its query. Never where the build can't.
 fn is_compressed(asker: &Asker<'_>, policy: &Policy) -> bool {
     match policy.gzip {
+        _ if !gzip::PACKS => false,
         Gzip::Off => false,
         Gzip::Always => true,
         Gzip::Accepted => {

@@ -26,7 +26,28 @@ pub struct Version;
 
 impl fmt::Display for Version {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(concat!("wrtracker ", env!("CARGO_PKG_VERSION")))
+        to.write_str(concat!("wrtracker ", env!("CARGO_PKG_VERSION")))?;
+        let mut before = ", without ";
+        for name in LEFT_OUT.iter().flatten() {
+            write!(to, "{before}{name}")?;
+            before = ", ";
+        }
+        Ok(())
+    }
+}
+
+/// The features that this build doesn't have.
+const LEFT_OUT: [Option<&str>; 4] = [
+    left_out("check", cfg!(feature = "check")),
+    left_out("gzip", cfg!(feature = "gzip")),
+    left_out("livesync", cfg!(feature = "livesync")),
+    left_out("state", cfg!(feature = "state")),
+];
+
+const fn left_out(name: &str, built: bool) -> Option<&str> {
+    match built {
+        true => None,
+        false => Some(name),
     }
 }
 
