@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs as _, UdpSocket};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::geteuid;
@@ -88,8 +89,13 @@ pub fn enter(args: &[&str]) -> Place {
 ///
 /// # Panics
 ///
-/// If the test failed inside.
+/// If the test failed inside, or has another name.
 pub fn enter_test(name: &str) -> bool {
+    // A wrong name would run no test inside, which is no failure. Tests that run one after another
+    // have the main thread, which doesn't know.
+    let thread = thread::current();
+    let own = thread.name().filter(|own| *own != "main");
+    assert_eq!(own.unwrap_or(name), name);
     match enter(&["--exact", name, "--nocapture"]) {
         Place::Inside => true,
         Place::Ran(status) => {

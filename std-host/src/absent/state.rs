@@ -1,24 +1,10 @@
 //! Files that outlive the program, in a build without them: each that is wanted is a warning.
 
-use std::path::PathBuf;
-
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 
 use crate::log;
-
-/// What the operator says about state.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StateSettings {
-    /// The file of torrents.
-    pub file: Option<PathBuf>,
-    /// The file of peers.
-    pub peers_file: Option<PathBuf>,
-    /// opentracker's dump of torrents.
-    pub load_file: Option<PathBuf>,
-    /// Seconds between two writes.
-    pub interval: u32,
-}
+use crate::settings::StateSettings;
 
 /// No files, and nothing to be done about them.
 #[derive(Debug, Default)]

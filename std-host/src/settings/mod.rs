@@ -19,7 +19,6 @@ pub use crate::log::{Destination as LogTo, Level as LogLevel};
 use crate::options::ANY;
 use crate::plan::Wanted;
 use crate::size::Bytes;
-use crate::state::StateSettings;
 
 /// What the operator asked for. What the core is to know of it is [`policy`](Self::policy).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -99,6 +98,19 @@ pub struct Listen {
     pub ip: Option<IpAddr>,
     /// 0 lets the kernel pick.
     pub port: u16,
+}
+
+/// What the operator says about state. The default is that there is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StateSettings {
+    /// The file of torrents.
+    pub file: Option<PathBuf>,
+    /// The file of peers.
+    pub peers_file: Option<PathBuf>,
+    /// opentracker's dump of torrents, only to be read.
+    pub load_file: Option<PathBuf>,
+    /// Seconds between two writes while the program runs; 0 is none.
+    pub interval: u32,
 }
 
 /// What the host is to find out about the LAN, from its interfaces.

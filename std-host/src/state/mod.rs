@@ -29,23 +29,11 @@ use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 
 use crate::log;
+use crate::settings::StateSettings;
 
 use load::Found;
 use replace::{beside, folder};
 use save::{Done, Saving};
-
-/// What the operator says about state. The default is that there is none.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct StateSettings {
-    /// The file of torrents.
-    pub file: Option<PathBuf>,
-    /// The file of peers.
-    pub peers_file: Option<PathBuf>,
-    /// opentracker's dump of torrents, only to be read.
-    pub load_file: Option<PathBuf>,
-    /// Seconds between two writes while the program runs; 0 is none.
-    pub interval: u32,
-}
 
 /// The files of state, and what is still to be done about them.
 ///
