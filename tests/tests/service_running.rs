@@ -108,7 +108,7 @@ fn lists_change_and_upgrades_happen_and_the_swarms_stay() {
     assert_eq!((written.uid(), written.gid()), (ACCOUNT, ACCOUNT));
     let record = root.service("start");
     let server = start(&root, &record);
-    server.wait_for_stderr("/var/run/wrtracker/main.peers");
+    server.wait_for_stderr("state.peers_file: 4 peers");
     assert_eq!(announce(SECOND, 1004).leechers, 4);
     assert_eq!(announce(FIRST, 1002).leechers, 2);
     assert!(!root.has(peers), "it is read once");
