@@ -1,6 +1,5 @@
 //! The program as the package's service: started as procd was told to, told what changes, upgraded,
 //! and out of the firewall's connection tracking.
-#![forbid(unsafe_code)]
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -68,7 +67,7 @@ fn blacklist(root: &Root, hash: &str) {
 
 #[test]
 fn lists_change_and_upgrades_happen_and_the_swarms_stay() {
-    let name = "lists_change_and_upgrades_happen_and_the_swarms_stay";
+    let name = "running::lists_change_and_upgrades_happen_and_the_swarms_stay";
     if !enter_test_as_root(name) {
         return;
     }
@@ -161,7 +160,7 @@ fn load_firewall(root: &Root) -> Result<(), String> {
 
 #[test]
 fn announces_leave_no_trace_in_connection_tracking() {
-    let name = "announces_leave_no_trace_in_connection_tracking";
+    let name = "running::announces_leave_no_trace_in_connection_tracking";
     if !enter_test_as_root(name) {
         return;
     }
