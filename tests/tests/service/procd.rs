@@ -8,7 +8,7 @@ use wrtracker::options;
 use wrtracker::plan::{Plan, Wanted};
 use wrtracker::settings::Settings;
 use wrtracker::size::Bytes;
-use wrtracker_tests::openwrt::{FILES, OUT, Record, Root};
+use wrtracker_tests::openwrt::{FILES, NETWORK, OUT, Record, Root};
 
 use crate::{HASH, root};
 
@@ -194,12 +194,65 @@ fn changes_restart_only_if_they_have_to() {
     }
     // By hand, a list's file may have changed.
     assert!(hup(&root.service("reload")));
+    // A file that UCI can't read is no empty one.
+    let good = root.read("etc/config/wrtracker");
+    root.write("etc/config/wrtracker", good.clone() + "\toption numwant '2");
+    let (record, log) = root.refused("reload");
+    assert!(
+        record.0.is_empty() && log.contains("can't be read"),
+        "{log}"
+    );
+    root.write("etc/config/wrtracker", good);
     // Interfaces tell of themselves all the time.
     assert_eq!(root.service("reload interface").0, "");
     // Unless the tracker has given up, perhaps for want of an address.
     root.write("running", "");
     let record = root.service("reload interface");
     assert!(record.instances() == ["main"] && !hup(&record));
+}
+
+#[test]
+fn an_interface_with_another_network_restarts_nothing() {
+    let root = root!("an_interface_with_another_network_restarts_nothing");
+    root.configure("list lan 'lan'\nlist public_address 'wan'");
+    let record = root.service("start");
+    for name in ["lan", "wan"] {
+        let run = ["/etc/init.d/wrtracker", "reload", "interface"];
+        let words = [&["interface_trigger", "interface.*", name][..], &run].concat();
+        assert!(record.has(&words), "{}", record.0);
+    }
+    root.write("running", "main\n");
+    let start = root.read(&format!("{OUT}/main.start.conf"));
+    root.write("network", NETWORK.replace("203.0.113.7", "203.0.113.8"));
+    let record = root.service("reload interface");
+    assert!(
+        record.has(&["signal", "wrtracker", "main", "HUP"]),
+        "{}",
+        record.0
+    );
+    assert_eq!(root.read(&format!("{OUT}/main.start.conf")), start);
+    let text = root.rendered("main.conf");
+    assert!(text.contains("lan.public_address 203.0.113.8\n"), "{text}");
+}
+
+#[test]
+fn each_tracker_is_told_what_concerns_it() {
+    let root = root!("each_tracker_is_told_what_concerns_it");
+    let second = "option udp_port '7000'\noption tcp_port '7000'";
+    root.configure_each(["", second]);
+    assert_eq!(root.service("start").instances(), ["t0", "t1"]);
+    root.write("running", "t0\nt1\n");
+    root.configure_each([
+        "option numwant '20'",
+        &format!("{second}\noption memory '4M'"),
+    ]);
+    let record = root.service("reload");
+    assert_eq!(record.instances(), ["t0", "t1"]);
+    assert_eq!(record.after(&["signal"]), [["wrtracker", "t0", "HUP"]]);
+    // What is gone from the configuration, procd ends.
+    root.configure_each(["option numwant '20'"]);
+    let record = root.service("reload");
+    assert!(record.instances() == ["t0"] && record.has(&["close_service", "set"]));
 }
 
 /// The script's idea of what needs a restart is the program's.
