@@ -5,10 +5,13 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use wrtracker_tests::namespace::{enter_test_as_root, skip};
+use rustix::fd::AsFd as _;
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use wrtracker_tests::namespace::{enter_test_as_root, is_root, skip};
 use wrtracker_tests::openwrt::{ACCOUNT, OUT, Record, Root};
 use wrtracker_tests::process::find_program;
 use wrtracker_tests::router::{HOSTS, ROUTER, Side, on, set_up};
@@ -111,6 +114,115 @@ fn lists_change_and_upgrades_happen_and_the_swarms_stay() {
     assert_eq!(announce(SECOND, 1004).leechers, 4);
     assert_eq!(announce(FIRST, 1002).leechers, 2);
     assert!(!root.has(peers), "it is read once");
+}
+
+/// The process that this one has started.
+fn child_of(parent: u32) -> Pid {
+    let parent = parent.to_string();
+    let processes = fs::read_dir("/proc").expect("processes").flatten();
+    let child = processes.into_iter().find_map(|process| {
+        let stat = fs::read_to_string(process.path().join("stat")).ok()?;
+        // After the name, which is in parentheses, come the state and the parent.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let is = fields.split(' ').nth(1) == Some(&parent);
+        is.then(|| process.file_name().to_str()?.parse().ok())
+            .flatten()
+    });
+    child.and_then(Pid::from_raw).expect("a child")
+}
+
+/// As ujail does it: the program is the first process of a namespace of its own, whose root
+/// directory has itself and what was mounted, and cannot be written to.
+#[test]
+fn what_changes_reaches_the_program_in_a_jail() {
+    let name = "running::what_changes_reaches_the_program_in_a_jail";
+    if !is_root(name) {
+        return;
+    }
+    let Some(root) = Root::new(name) else {
+        return;
+    };
+    root.write("sbin/ujail", "");
+    root.make_executable("sbin/ujail");
+    root.write("proc/self/ns/mnt", "");
+    root.write("proc/self/ns/pid", "");
+    blacklist(&root, "11");
+    let record = root.service("start");
+    let mut script = String::from("set -e; from=$1; jail=$1/jail; shift; mkdir $jail\n");
+    script += "mount -t tmpfs -o mode=755 none $jail; mkdir -p $jail/usr/sbin\n";
+    script += "cp $from/usr/sbin/wrtracker $jail/usr/sbin\n";
+    script += "for lib in lib lib64; do [ ! -d $from/$lib ] || cp -r $from/$lib $jail; done\n";
+    for (kind, flags) in [("mount_ro", "bind,ro"), ("mount_rw", "bind")] {
+        for folder in record.after(&[kind]).into_iter().flatten() {
+            script += &format!(
+                "mkdir -p $jail{folder}; mount --bind $from{folder} $jail{folder}\n\
+                 mount -o remount,{flags} $jail{folder}\n"
+            );
+        }
+    }
+    script += "mount -o remount,ro $jail; ip link set lo up\n";
+    script += "exec setpriv --no-new-privs chroot --userspec=6969:6969 --groups= $jail \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args([
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "sh",
+            "-c",
+            &script,
+            "sh",
+        ])
+        .arg(root.path())
+        .args(&record.after(&["param", "command"])[0]);
+    let mut server = match Server::try_start_command(command) {
+        Ok(server) => server,
+        // The program's own words would be a failure.
+        Err(exited) => {
+            assert!(!exited.stderr.contains("wrtracker: "), "{exited:?}");
+            skip(&format!("{name}: {exited:?}"));
+            return;
+        }
+    };
+    root.write("running", "main\n");
+    let program = child_of(server.pid());
+    server.wait_for_stderr("blacklist: 1 hash ");
+    root.configure(&format!(
+        "option mode 'blacklist'\nlist blacklist '{}'\nlist blacklist '{}'",
+        "11".repeat(20),
+        "22".repeat(20)
+    ));
+    let record = root.service("reload");
+    assert_eq!(record.after(&["signal", "wrtracker", "main"]), [["HUP"]]);
+    kill_process(program, Signal::HUP).expect("to signal");
+    server.wait_for_stderr("blacklist: 2 hashes ");
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
+    let namespace = fs::File::open(format!("/proc/{program}/ns/net")).expect("the jail's network");
+    inside(&namespace, || {
+        let client = UdpClient::connect(to);
+        assert_eq!(client.announce(&Announce::leecher(1)).leechers, 1);
+    });
+    kill_process(program, Signal::TERM).expect("to signal");
+    assert!(server.wait().success(), "{}", server.stderr());
+    assert!(
+        root.has("tmp/run/wrtracker/main.peers"),
+        "{}",
+        server.stderr()
+    );
+}
+
+/// Does `work` in a network namespace.
+fn inside(namespace: &fs::File, work: impl FnOnce() + Send) {
+    thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let kind = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(namespace.as_fd(), kind).expect("to enter a namespace");
+            work();
+        });
+        worker.join().expect("the work");
+    });
 }
 
 /// What firewall4 makes of the package's files, as far as it matters here: its chains for packets
