@@ -368,3 +368,44 @@ fn the_flash_is_left_alone() {
         assert_eq!(flash(&root), before, "{action}");
     }
 }
+
+/// The complaint: a start with a value that is wrong ended what ran well.
+#[test]
+fn a_start_with_a_wrong_value_stops_nobody() {
+    let root = root!("a_start_with_a_wrong_value_stops_nobody");
+    root.configure("");
+    root.service("start");
+    root.configure("option memory 'lots'");
+    // None runs: procd hears of what may bring one.
+    let (record, _) = root.refused("start");
+    assert!(record.instances().is_empty() && record.has(&["reload_trigger", "wrtracker"]));
+    assert!(record.has(&["close_service", "set"]), "{}", record.0);
+    root.write("running", "main\n");
+    let (record, log) = root.refused("start");
+    assert!(!record.has(&["close_service", "set"]), "{}", record.0);
+    assert!(log.contains("what runs goes on as it was"), "{log}");
+}
+
+#[test]
+fn a_program_without_files_of_state_is_asked_for_none() {
+    let root = root!("a_program_without_files_of_state_is_asked_for_none");
+    let real = root.path().join("usr/sbin/wrtracker");
+    fs::rename(&real, real.with_extension("real")).expect("to rename");
+    root.write(
+        "usr/sbin/wrtracker",
+        "#!/bin/sh\n\
+         [ \"$1\" != -v ] || { echo 'wrtracker 0.1.0, without gzip, state' >&2 && exit; }\n\
+         exec /usr/sbin/wrtracker.real \"$@\"\n",
+    );
+    root.make_executable("usr/sbin/wrtracker");
+    root.configure("");
+    root.service("start");
+    assert!(!root.rendered("main.start.conf").contains("state."));
+    root.configure("option completed_dir '/tmp'");
+    assert!(root.try_service("start").1);
+    let log = root.log();
+    assert!(
+        log.contains("completed_dir: this program keeps no"),
+        "{log}"
+    );
+}

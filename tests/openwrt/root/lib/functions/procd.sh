@@ -48,4 +48,4 @@ procd_add_reload_mount_trigger() { record mount_trigger "$@"; }
 procd_set_config_changed() { record config_changed "$@"; }
 procd_send_signal() { record signal "$@"; }
 procd_kill() { record kill "$@"; }
-procd_running() { grep -q "^$2\$" /running; }
+procd_running() { grep -q "^${2:-.*}\$" /running; }
