@@ -16,6 +16,7 @@ pub mod inflate;
 pub mod load;
 pub mod namespace;
 pub mod net;
+pub mod openwrt;
 pub mod peers;
 pub mod process;
 pub mod real_client;
