@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use flate2::write::DeflateEncoder;
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
@@ -58,6 +59,14 @@ impl Tree {
         matches!(self.nodes.get(&names(path)), Some(Node::File { .. }))
     }
 
+    /// The bytes of the file at this absolute path, or none if there is none.
+    pub(crate) fn file_bytes(&self, path: &str) -> &[u8] {
+        match self.nodes.get(&names(path)) {
+            Some(Node::File { bytes, .. }) => bytes,
+            _ => &[],
+        }
+    }
+
     /// The tree as a tar archive, every member as old as `seconds` since 1970 say.
     ///
     /// # Errors
@@ -80,6 +89,16 @@ impl Tree {
                 .or_insert(Node::Directory);
         }
         names
+    }
+}
+
+impl Node {
+    /// The bytes in it.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Directory => 0,
+            Self::File { bytes, .. } => bytes.len(),
+        }
     }
 }
 
@@ -107,6 +126,15 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
         .operating_system(UNIX)
         .write(Vec::new(), Compression::best());
     // A vector takes everything.
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .expect("memory is written to")
+}
+
+/// Packs the same way, with no head and no sum.
+pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish())

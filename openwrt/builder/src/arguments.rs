@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
+use crate::apk::Apk;
 use crate::contents;
 use crate::cross;
 use crate::elf;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
         targets: Vec<&'static Target>,
     },
     Ipk(Packages),
+    Apk(Packages),
     SizeGate {
         targets: Vec<&'static Target>,
         update: bool,
@@ -49,7 +51,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     let options: &[&str] = match command.as_str() {
         "-h" | "--help" => return Ok(Command::Help),
         "router-build" => &["--small"],
-        "ipk" => &["--small", "--program", "--output"],
+        "ipk" | "apk" => &["--small", "--program", "--output"],
         "size-gate" => &["--update"],
         _ => return Err(format!("{command}: no such command; see --help")),
     };
@@ -77,6 +79,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     match command.as_str() {
         "router-build" => words.router_build(),
         "ipk" => words.packages().map(Command::Ipk),
+        "apk" => words.packages().map(Command::Apk),
         _ => words.size_gate(),
     }
 }
@@ -179,6 +182,18 @@ impl Command {
                     ipk.bytes(&contents::tree(variant, program)?)?,
                 ))
             }),
+            Self::Apk(packages) => packages.make(|program, variant, architecture| {
+                let apk = Apk {
+                    variant,
+                    version: &release::full_version()?,
+                    architecture: architecture.name,
+                    time: release::time()?,
+                };
+                Ok((
+                    apk.file_name(),
+                    apk.bytes(&contents::tree(variant, program)?),
+                ))
+            }),
         }
     }
 }
@@ -190,7 +205,6 @@ impl Packages {
         pack: impl Fn(&[u8], Variant, &Architecture) -> Result<(String, Vec<u8>)>,
     ) -> Result<()> {
         let folder = self.output.clone().unwrap_or_else(cross::package_directory);
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         if self.program.is_none() {
             let targets: Vec<_> = self
                 .architectures
@@ -224,15 +238,22 @@ impl Packages {
     }
 }
 
+/// Writes a file, and makes the folders on the way to it.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(path, bytes))
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 const USAGE: &str = "\
 cargo router-build [--small] [TARGET...]
     builds the smallest programs for routers, all targets if none is named
 cargo ipk [--small] [--program FILE] [--output DIRECTORY] [ARCHITECTURE or TARGET...]
-    makes packages for opkg, for the first architecture of each target if none is named
+    makes packages for opkg, up to OpenWrt 24.10, for the first architecture of each target if none
+    is named
+cargo apk [--small] [--program FILE] [--output DIRECTORY] [ARCHITECTURE or TARGET...]
+    the same for apk, from OpenWrt 25.12 on, in a folder for each architecture
 cargo size-gate [--update] [TARGET...]
     builds what openwrt/size-budget.txt names, prints what it weighs and what weighs most, and fails
     if anything has grown by more than one per cent

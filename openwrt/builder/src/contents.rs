@@ -108,6 +108,8 @@ pub(crate) fn kept(tree: &Tree) -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// One line of text for each.
-pub(crate) fn lines(of: &[&str]) -> String {
-    of.iter().map(|line| format!("{line}\n")).collect()
+pub(crate) fn lines(of: &[impl AsRef<str>]) -> String {
+    of.iter()
+        .map(|line| format!("{}\n", line.as_ref()))
+        .collect()
 }
