@@ -19,10 +19,7 @@ use crate::process::find_program;
 use crate::server::binary;
 
 /// The package's files.
-pub const FILES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../openwrt/wrtracker/files"
-);
+pub const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../openwrt/wrtracker/files");
 /// The stand-ins.
 pub const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openwrt/root");
 /// The user that the package makes.
@@ -52,11 +49,59 @@ const INSTALLED: [(&str, &str); 5] = [
 /// Applets that OpenWrt's busybox has, of those that a script might want. It has no stat, timeout,
 /// install, nproc, realpath, base64, od, xxd, getopt, shuf or tac.
 const APPLETS: [&str; 53] = [
-    "[", "ash", "awk", "basename", "cat", "chgrp", "chmod", "chown", "cp", "cut", "date", "dd",
-    "df", "dirname", "du", "echo", "env", "expr", "false", "find", "grep", "gunzip", "head",
-    "hexdump", "id", "kill", "ln", "ls", "md5sum", "mkdir", "mkfifo", "mktemp", "mv", "printf",
-    "ps", "pwd", "readlink", "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort",
-    "sync", "tail", "test", "touch", "tr", "true", "wc", "xargs",
+    "[",
+    "ash",
+    "awk",
+    "basename",
+    "cat",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cp",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "dirname",
+    "du",
+    "echo",
+    "env",
+    "expr",
+    "false",
+    "find",
+    "grep",
+    "gunzip",
+    "head",
+    "hexdump",
+    "id",
+    "kill",
+    "ln",
+    "ls",
+    "md5sum",
+    "mkdir",
+    "mkfifo",
+    "mktemp",
+    "mv",
+    "printf",
+    "ps",
+    "pwd",
+    "readlink",
+    "rm",
+    "rmdir",
+    "sed",
+    "seq",
+    "sh",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "sync",
+    "tail",
+    "test",
+    "touch",
+    "tr",
+    "true",
+    "wc",
+    "xargs",
 ];
 
 /// The interfaces of a router whose LAN has a private and a global IPv6 network.
@@ -91,7 +136,15 @@ impl Root {
         let this = Self(env::temp_dir().join(folder));
         let _ = fs::remove_dir_all(&this.0);
         copy_tree(Path::new(STAND_INS), &this.0);
-        for folder in ["bin", "sbin", "dev", "proc/self", "tmp/run", "tmp/etc", "etc/wrtracker"] {
+        for folder in [
+            "bin",
+            "sbin",
+            "dev",
+            "proc/self",
+            "tmp/run",
+            "tmp/etc",
+            "etc/wrtracker",
+        ] {
             fs::create_dir_all(this.0.join(folder)).expect("a folder");
         }
         symlink("tmp", this.0.join("var")).expect("a link");
@@ -107,11 +160,17 @@ impl Root {
         for program in ["etc/init.d/wrtracker", "etc/rc.common", "usr/bin/logger"] {
             this.make_executable(program);
         }
-        this.write("etc/passwd", "root:x:0:0:root:/root:/bin/ash\nnobody:*:65534:65534:n:/:/x\n");
+        this.write(
+            "etc/passwd",
+            "root:x:0:0:root:/root:/bin/ash\nnobody:*:65534:65534:n:/:/x\n",
+        );
         this.write("etc/group", "root:x:0:\nnogroup:x:65534:\n");
         this.add_account();
         this.write("network", NETWORK);
-        this.write("proc/meminfo", "MemTotal:         126976 kB\nMemFree: 1 kB\n");
+        this.write(
+            "proc/meminfo",
+            "MemTotal:         126976 kB\nMemFree: 1 kB\n",
+        );
         for empty in ["record", "log", "running", "dev/null"] {
             this.write(empty, "");
         }
@@ -126,7 +185,9 @@ impl Root {
             output if output.status.success() => Some(this),
             output => {
                 let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                skip(&format!("{name}: no other root directory can be had: {why}"));
+                skip(&format!(
+                    "{name}: no other root directory can be had: {why}"
+                ));
                 None
             }
         }
@@ -147,7 +208,10 @@ impl Root {
         };
         copy(program, &self.0.join(to));
         // A static program has none, and ldd says so.
-        let said = Command::new("ldd").arg(program).output().expect("ldd starts");
+        let said = Command::new("ldd")
+            .arg(program)
+            .output()
+            .expect("ldd starts");
         for word in String::from_utf8_lossy(&said.stdout).split_whitespace() {
             if let Some(inside) = word.strip_prefix('/').filter(|_| !word.ends_with(':')) {
                 copy(Path::new(word), &self.0.join(inside));
@@ -186,7 +250,10 @@ impl Root {
     /// Makes the tracker's user, as the package does.
     pub fn add_account(&self) {
         for (file, line) in [
-            ("etc/passwd", "wrtracker:x:6969:6969:wrtracker:/var/run/wrtracker:/bin/false\n"),
+            (
+                "etc/passwd",
+                "wrtracker:x:6969:6969:wrtracker:/var/run/wrtracker:/bin/false\n",
+            ),
             ("etc/group", "wrtracker:x:6969:\n"),
         ] {
             self.write(file, self.read(file) + line);
@@ -199,6 +266,18 @@ impl Root {
             "etc/config/wrtracker",
             format!("config tracker 'main'\n\toption enabled '1'\n{options}\n"),
         );
+    }
+
+    /// Replaces the configuration by these sections, named `t0`, `t1` and so on, all enabled.
+    pub fn configure_each<'o>(&self, options: impl IntoIterator<Item = &'o str>) {
+        let mut text = String::new();
+        for (number, options) in options.into_iter().enumerate() {
+            let _ = writeln!(
+                text,
+                "config tracker 't{number}'\n\toption enabled '1'\n{options}"
+            );
+        }
+        self.write("etc/config/wrtracker", text);
     }
 
     /// Uses the configuration of the package, but enabled.
