@@ -4,11 +4,9 @@
 //! all: that is what OpenWrt's own tool packs, and what its package managers are used to.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
+use zopfli::{Format, Options};
 
 use crate::Result;
 
@@ -119,26 +117,20 @@ pub(crate) fn tar_in_order(files: &[(&str, Vec<u8>)], seconds: u64) -> Result<Ve
     Ok(archive(members))
 }
 
-/// Packs as tightly as gzip can, with no name and no time.
+/// Packs as tightly as a gzip file can be, with no name and no time.
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    const UNIX: u8 = 3;
-    let mut encoder = GzBuilder::new()
-        .operating_system(UNIX)
-        .write(Vec::new(), Compression::best());
-    // A vector takes everything.
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .expect("memory is written to")
+    pack(bytes, Format::Gzip)
 }
 
 /// Packs the same way, with no head and no sum.
 pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder
-        .write_all(bytes)
-        .and_then(|()| encoder.finish())
-        .expect("memory is written to")
+    pack(bytes, Format::Deflate)
+}
+
+fn pack(bytes: &[u8], format: Format) -> Vec<u8> {
+    let mut packed = Vec::new();
+    zopfli::compress(Options::default(), format, bytes, &mut packed).expect("memory is written to");
+    packed
 }
 
 fn names(path: &str) -> Vec<String> {
@@ -191,6 +183,10 @@ const RECORD: usize = 20 * 512;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use flate2::read::{DeflateDecoder, GzDecoder};
+
     use super::*;
 
     fn paths(tar: &[u8]) -> Vec<String> {
@@ -266,6 +262,21 @@ mod tests {
                 .unwrap_err()
                 .contains("longer than the 99 bytes")
         );
+    }
+
+    #[test]
+    fn what_is_packed_can_be_unpacked() {
+        let bytes = "wrtracker ".repeat(1000).into_bytes();
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&*gzip(&bytes))
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, bytes);
+        unpacked.clear();
+        DeflateDecoder::new(&*deflate(&bytes))
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, bytes);
     }
 
     #[test]
