@@ -8,6 +8,7 @@
 pub mod bencode;
 pub mod conf;
 pub mod conformance;
+pub mod cross;
 pub mod entries;
 pub mod family;
 pub mod fuzz;

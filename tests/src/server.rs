@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal};
 
 use crate::namespace::skip;
+use crate::process;
 
 /// How long the program may take to start, or to end after a signal, before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -142,6 +143,17 @@ impl Server {
         self.child.id()
     }
 
+    /// The bytes of anonymous memory that the program has resident, or `None` if it is emulated: the
+    /// process is the emulator's then.
+    ///
+    /// # Panics
+    ///
+    /// If it has ended.
+    pub fn anonymous_bytes(&self) -> Option<u64> {
+        let bytes = process::anonymous_bytes(self.pid()).expect("a process");
+        (!emulated("memory: the process is the emulator's")).then_some(bytes)
+    }
+
     /// All that the program has said on standard error so far.
     pub fn stderr(&self) -> String {
         self.log.text()
@@ -251,6 +263,35 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| env::var_os("WRTRACKER_BIN").map_or_else(build, PathBuf::from))
 }
 
+/// The program under test, to be given its arguments.
+///
+/// `WRTRACKER_RUNNER` names what runs it if it is another machine's, with arguments between blanks:
+/// `qemu-arm-static -cpu arm1176`.
+///
+/// # Panics
+///
+/// If it can't be built.
+pub fn command() -> Command {
+    let runner = env::var("WRTRACKER_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(emulator) = words.next() else {
+        return Command::new(binary());
+    };
+    let mut command = Command::new(emulator);
+    command.args(words).arg(binary());
+    command
+}
+
+/// Whether an emulator runs the program. If so, says that `what` isn't tested.
+pub fn emulated(what: &str) -> bool {
+    let runner = env::var("WRTRACKER_RUNNER").unwrap_or_default();
+    let emulated = !runner.trim().is_empty();
+    if emulated {
+        skip(&format!("{what} ({runner})"));
+    }
+    emulated
+}
+
 /// Whether this machine has IPv6 on its loopback interface.
 pub fn ipv6_works() -> bool {
     static WORKS: OnceLock<bool> = OnceLock::new();
@@ -261,17 +302,6 @@ pub fn ipv6_works() -> bool {
         }
         works
     })
-}
-
-/// The program, or what runs it: `WRTRACKER_RUNNER=qemu-mipsel` tests a binary of another machine.
-fn command() -> Command {
-    if let Some(runner) = env::var_os("WRTRACKER_RUNNER") {
-        let mut command = Command::new(runner);
-        command.arg(binary());
-        command
-    } else {
-        Command::new(binary())
-    }
 }
 
 /// Builds the program beside the running test: in `TARGET/PROFILE` or `TARGET/TRIPLE/PROFILE`.

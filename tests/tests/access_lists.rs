@@ -13,8 +13,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 use wrtracker_tests::http_client::{HttpClient, announce_target, scrape_target};
-use wrtracker_tests::process::anonymous_bytes;
-use wrtracker_tests::server::{DEADLINE, Server};
+use wrtracker_tests::server::{DEADLINE, Server, emulated};
 use wrtracker_tests::udp_client::{Announce, STOPPED, UdpClient, fresh_transaction};
 
 const REFUSAL: &str = "Requested download is not authorized for use with this tracker.";
@@ -277,7 +276,10 @@ fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
     refused("not a file");
     fs::remove_dir(&list).expect("to remove the folder");
     std::os::unix::fs::symlink("white", &list).expect("a link to itself");
-    refused("Too many levels of symbolic links (os error 40)");
+    // Each C library has its own words for it.
+    if !emulated("a link to itself as a list") {
+        refused("Too many levels of symbolic links (os error 40)");
+    }
     fs::remove_file(&list).expect("to remove the link");
     rustix::fs::mkfifoat(
         rustix::fs::CWD,
@@ -558,8 +560,9 @@ fn a_large_list_is_loaded_while_announces_are_answered() {
         admitted(&server, &[0, 1, MANY - 1, MANY]),
         [false, true, true, false]
     );
-    let anonymous = anonymous_bytes(server.pid()).expect("its memory");
-    assert!(anonymous < 32 << 20, "{anonymous}");
+    if let Some(anonymous) = server.anonymous_bytes() {
+        assert!(anonymous < 32 << 20, "{anonymous}");
+    }
     assert!(server.terminate().success());
 }
 
@@ -568,12 +571,14 @@ fn the_memory_of_the_old_list_is_given_back() {
     let folder = Folder::new();
     let list = folder.write("white", &lines(0..100_000));
     let server = Server::start(&["-w", &list, "-m", "32M"]);
-    let after_start = anonymous_bytes(server.pid()).expect("its memory");
+    let Some(after_start) = server.anonymous_bytes() else {
+        return;
+    };
     for round in 1..=6 {
         folder.replace("white", &lines(0..100_000 + round));
         server.signal(Signal::HUP);
         server.wait_for_stderr(&format!("whitelist: {} hashes from ", 100_000 + round));
-        let now = anonymous_bytes(server.pid()).expect("its memory");
+        let now = server.anonymous_bytes().expect("as after the start");
         // A half has 1.8 MB. Pages at its edges and the stack may differ.
         assert!(
             now < after_start + (128 << 10),

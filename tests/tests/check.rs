@@ -5,9 +5,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
-use wrtracker_tests::server::{Server, binary};
+use wrtracker_tests::server::{Server, command};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
 /// What the program returns, and prints to standard output and standard error.
@@ -16,7 +16,7 @@ fn check(args: &[&str]) -> (Option<i32>, String, String) {
         status,
         stdout,
         stderr,
-    } = Command::new(binary())
+    } = command()
         .arg("--check")
         .args(args)
         .stdin(Stdio::null())
@@ -216,7 +216,7 @@ fn settings_that_cannot_be_used_are_all_told() {
     assert_eq!(problems.lines().collect::<Vec<_>>(), expected);
     assert!(said.contains("3 hashes, room for 2"), "{said}");
     // The program itself refuses the same.
-    let Output { status, stderr, .. } = Command::new(binary())
+    let Output { status, stderr, .. } = command()
         .args(["-f", &conf])
         .stdin(Stdio::null())
         .output()

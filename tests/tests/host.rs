@@ -3,14 +3,14 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::thread;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, prlimit};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use wrtracker_tests::http_client::{HttpClient, announce_target, request};
 use wrtracker_tests::process::user_and_group;
-use wrtracker_tests::server::{Server, binary};
+use wrtracker_tests::server::{Server, command};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
 /// What the program prints and returns with arguments that make it end at once.
@@ -19,7 +19,7 @@ fn run(args: &[&str]) -> (Option<i32>, String) {
         status,
         stdout,
         stderr,
-    } = Command::new(binary())
+    } = command()
         .args(args)
         .stdin(Stdio::null())
         .output()

@@ -15,7 +15,7 @@ use rustix::process::{Gid, Signal, geteuid};
 use rustix::thread::set_thread_groups;
 use wrtracker_tests::http_client::{HttpClient, leecher};
 use wrtracker_tests::namespace::{enter_test, enter_test_as_root, is_root, skip, v4};
-use wrtracker_tests::server::{DEADLINE, Server, binary};
+use wrtracker_tests::server::{self, DEADLINE, Server, emulated};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
 /// Where a test listens if it doesn't matter where.
@@ -23,7 +23,7 @@ const ANYWHERE: [&str; 6] = ["-i", "127.0.0.1", "-p", "0", "-P", "0"];
 
 /// The program with these arguments, and [`ANYWHERE`].
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    let mut command = server::command();
     command.args(args).args(ANYWHERE).stdin(Stdio::null());
     command
 }
@@ -77,9 +77,14 @@ impl Drop for Folder {
 /// The numbers after `field` in a `status` file: those of each thread, which must be the same.
 fn status(server: &Server, field: &str) -> Vec<String> {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("a process");
+    let mut tasks: Vec<PathBuf> = tasks.map(|task| task.expect("a thread").path()).collect();
+    if emulated("the other threads: they are the emulator's") {
+        tasks.retain(|task| task.ends_with(server.pid().to_string()));
+    }
     let mut all: Vec<Vec<String>> = tasks
+        .iter()
         .map(|task| {
-            let text = fs::read_to_string(task.expect("a thread").path().join("status"));
+            let text = fs::read_to_string(task.join("status"));
             let text = text.expect("a thread");
             let line = text.lines().find_map(|line| line.strip_prefix(field));
             let line = line.expect("the field").trim_start_matches(':');
@@ -288,7 +293,7 @@ fn a_directory_that_is_none_is_refused() {
 fn unprivileged(mut command: Command) -> Option<Command> {
     if geteuid().is_root() {
         command.uid(65534).gid(65534);
-        let mut tried = Command::new(binary());
+        let mut tried = server::command();
         tried.uid(65534).gid(65534).arg("-v").stderr(Stdio::null());
         if !tried.status().is_ok_and(|status| status.success()) {
             skip("ordinary users: they can't run the program where it is");
@@ -340,7 +345,7 @@ fn a_low_port_needs_root() {
         skip("low ports are everybody's here");
         return;
     }
-    let mut command = Command::new(binary());
+    let mut command = server::command();
     command.args(["-i", "127.0.0.2", "-p", "80"]);
     if let Some(command) = unprivileged(command) {
         let (code, text) = run(command);
@@ -357,7 +362,7 @@ fn a_second_tracker_is_told_that_there_is_one() {
         // The first has all addresses, so that each of them is taken.
         for ip in ["0.0.0.0", "127.0.0.1"] {
             let port = address.port().to_string();
-            let mut second = Command::new(binary());
+            let mut second = server::command();
             second.args(["-i", ip, flag, &port]);
             let (code, text) = run(second);
             assert_eq!(code, Some(111), "{text}");

@@ -24,6 +24,13 @@ pub fn monotonic_micros() -> u64 {
 mod tests {
     use super::monotonic_micros;
 
+    /// Else the year 2038 is the last. 32-bit glibc alone still has 32 bits.
+    #[test]
+    #[cfg(any(target_env = "musl", target_pointer_width = "64"))]
+    fn times_have_64_bits() {
+        assert_eq!(size_of::<libc::time_t>(), 8);
+    }
+
     #[test]
     fn it_goes_forward() {
         let first = monotonic_micros();
