@@ -7,10 +7,10 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::geteuid;
 
@@ -130,11 +130,16 @@ impl Root {
             skip(&format!("{name}: there is no busybox"));
             None
         })?;
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = format!("wrtracker-openwrt-{}-{number}", std::process::id());
-        let this = Self(env::temp_dir().join(folder));
-        let _ = fs::remove_dir_all(&this.0);
+        // Processes in namespaces of their own have the same number.
+        let mut folders = (0..).map(|number: u32| {
+            env::temp_dir().join(format!("wrtracker-openwrt-{}-{number}", std::process::id()))
+        });
+        let made = folders.find(|folder| match fs::create_dir(folder) {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) => panic!("{}: {error}", folder.display()),
+        });
+        let this = Self(made.expect("a free name"));
         copy_tree(Path::new(STAND_INS), &this.0);
         for folder in [
             "bin",
@@ -199,7 +204,7 @@ impl Root {
     }
 
     /// Puts a program and the libraries it needs into place.
-    fn install_program(&self, program: &Path, to: &str) {
+    pub fn install_program(&self, program: &Path, to: &str) {
         let copy = |from: &Path, to: &Path| {
             fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
             if !to.exists() {

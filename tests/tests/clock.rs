@@ -1,0 +1,102 @@
+//! A router has no clock at its start, and later jumps by decades: nobody is forgotten for that.
+#![forbid(unsafe_code)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wrtracker_tests::conf::Conf;
+use wrtracker_tests::namespace::skip;
+use wrtracker_tests::server::{Server, binary};
+use wrtracker_tests::udp_client::{Announce, COMPLETED, UdpClient};
+
+/// The library that gives a program a clock of its own, beside the monotonic one.
+fn library() -> Option<PathBuf> {
+    let mut folders = vec![
+        PathBuf::from("/usr/lib/faketime"),
+        PathBuf::from("/usr/lib64/faketime"),
+    ];
+    if let Ok(entries) = fs::read_dir("/usr/lib") {
+        folders.extend(entries.flatten().map(|entry| entry.path().join("faketime")));
+    }
+    let files = folders.iter().map(|folder| folder.join("libfaketime.so.1"));
+    files.into_iter().find(|file| file.exists())
+}
+
+/// The program with a clock that a file sets.
+fn start(library: &Path, clock: &Path, conf: &Conf) -> Server {
+    let mut command = Command::new(binary());
+    command
+        .args(["-i", "127.0.0.1", "-p", "0", "-P", "0", "-f", conf.path()])
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", clock)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("TZ", "UTC");
+    Server::try_start_command(command).unwrap_or_else(|exited| panic!("{exited:?}"))
+}
+
+/// Announces a leecher, and returns how many there are then.
+fn announce(server: &Server, port: u16) -> u32 {
+    let client = UdpClient::connect(server.udp_v4());
+    client.announce(&Announce::leecher(port)).leechers
+}
+
+#[test]
+fn a_clock_that_is_set_forgets_nobody() {
+    let name = "a_clock_that_is_set_forgets_nobody";
+    let Some(library) = library() else {
+        skip(&format!("{name}: there is no libfaketime"));
+        return;
+    };
+    let folder = std::env::temp_dir().join(format!("wrtracker-clock-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).expect("a folder");
+    // For whoever the program becomes.
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(&folder, permissions).expect("a folder for all");
+    let clock = folder.join("clock");
+    let set = |time: &str| fs::write(&clock, format!("@{time}\n")).expect("to set the clock");
+    let conf = Conf::new(&format!(
+        "log.completed on\nstate.peers_file {}/peers\n",
+        folder.display()
+    ));
+
+    set("1970-01-01 00:01:00");
+    let server = start(&library, &clock, &conf);
+    // The program says what time it has. If that is another, it doesn't use the library.
+    announce(&server, 1001);
+    let client = UdpClient::connect(server.udp_v4());
+    client.announce(&Announce::seeder(1000).with_event(COMPLETED));
+    server.wait_for_stderr("event=completed");
+    if !server.stderr().contains("1970-01-01") {
+        skip(&format!(
+            "{name}: libfaketime has no effect on this program: {}",
+            server.stderr()
+        ));
+        return;
+    }
+    assert_eq!(announce(&server, 1002), 2);
+    // The network time comes.
+    set("2026-11-28 12:00:00");
+    assert_eq!(announce(&server, 1003), 3);
+    assert_eq!(announce(&server, 1004), 4);
+    // Written with a clock, read without: as after a power cut, from a disk.
+    assert!(server.terminate().success());
+    assert!(folder.join("peers").exists());
+    set("1970-01-01 00:01:00");
+    let server = start(&library, &clock, &conf);
+    assert_eq!(announce(&server, 1005), 5);
+    // Written without, read with.
+    assert!(server.terminate().success());
+    set("2026-11-29 12:00:00");
+    let server = start(&library, &clock, &conf);
+    assert_eq!(announce(&server, 1006), 6);
+    // Back by a month, as to the date of the newest file, which a router starts with.
+    assert!(server.terminate().success());
+    set("2026-10-29 12:00:00");
+    let server = start(&library, &clock, &conf);
+    assert_eq!(announce(&server, 1007), 7);
+    drop(server);
+    fs::remove_dir_all(folder).expect("to tidy up");
+}
