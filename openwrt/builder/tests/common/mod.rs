@@ -81,7 +81,6 @@ pub(crate) fn stand_in() -> Vec<u8> {
     // No segments, no sections, no flags; the size of this head.
     bytes.resize(40, 0);
     bytes.extend([52, 0, 32, 0, 0, 0, 40, 0, 0, 0, 0, 0]);
-    bytes
-        .extend((0..2_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()));
+    bytes.extend((0..2_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()));
     bytes
 }
