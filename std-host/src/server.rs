@@ -8,7 +8,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -31,6 +31,7 @@ use crate::log;
 use crate::plan::Plan;
 use crate::state::{State, StateSettings};
 use crate::sync::LiveSync;
+use crate::sys::clock;
 use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
@@ -352,7 +353,7 @@ impl Server {
         while let Some(note) = self.tracker.next_note() {
             match note {
                 Note::Completed(completed) => log::info(Completed {
-                    time: SystemTime::now(),
+                    time: clock::wall_seconds(),
                     info_hash: &completed.info_hash.0,
                     peer_id: completed.peer_id.as_ref().map(|id| &id.0),
                     ip: completed.ip,
