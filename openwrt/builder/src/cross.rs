@@ -1,11 +1,12 @@
 //! The tight builds for the routers' processors.
 //!
-//! The set-up of `openwrt/cross` makes the libraries and writes cargo's configuration; whatever of
-//! it is missing is made first.
+//! The set-up of `openwrt/cross` makes the libraries and writes cargo's configuration; it is run
+//! first.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -45,28 +46,27 @@ pub(crate) fn package_directory() -> PathBuf {
     target_directory().join("openwrt")
 }
 
-/// Makes what the targets lack to be built.
+/// Makes what the targets lack to be built, and brings up to date what they have: where that is
+/// nothing, it takes the set-up less than a second.
 ///
 /// # Errors
 ///
 /// If the set-up can't be started or fails.
 pub(crate) fn prepare(targets: &[&Target]) -> Result<()> {
     let config = fs::read_to_string(configuration()?).unwrap_or_default();
-    let missing: Vec<_> = targets
+    let triples: Vec<_> = targets.iter().map(|target| target.triple).collect();
+    let missing: Vec<_> = triples
         .iter()
-        .map(|target| target.triple)
         .filter(|triple| !is_prepared(&config, triple))
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        eprintln!("nothing to build {missing:?} with yet: openwrt/cross/setup takes some minutes");
     }
     let setup = release::root().join("openwrt/cross/setup");
-    eprintln!(
-        "the cross set-up lacks {}: running openwrt/cross/setup",
-        missing.join(", ")
-    );
+    // What is printed here is about packages alone.
     let status = Command::new(&setup)
-        .args(missing)
+        .args(triples)
+        .stdout(io::stderr())
         .status()
         .map_err(|error| format!("{}: {error}", setup.display()))?;
     if status.success() {
