@@ -3,7 +3,7 @@
 
 case "$1" in
 wrtracker | wrtracker-small)
-	wrtracker --version | grep -F "wrtracker $2"
+	wrtracker --version 2>&1 | grep -F "wrtracker $2"
 	;;
 *)
 	echo "no test for the package $1" >&2

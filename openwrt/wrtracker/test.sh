@@ -8,10 +8,9 @@ wrtracker | wrtracker-small)
 	# Everything that the program can be told to do, without doing it.
 	wrtracker --check -p 6969 -P 6969 -m 4M | grep 6969
 	# What is no option is an error that names it.
-	if wrtracker --no-such-option 2>/tmp/wrtracker-error; then
+	if said=$(wrtracker --no-such-option 2>&1); then
 		exit 1
 	fi
-	grep -F no-such-option /tmp/wrtracker-error
-	rm /tmp/wrtracker-error
+	echo "$said" | grep -F no-such-option
 	;;
 esac

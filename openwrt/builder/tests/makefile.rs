@@ -361,24 +361,54 @@ fn the_feeds_tests_are_proper_shell() {
     }
 }
 
+/// Runs a test of the feed's CI where `wrtracker` is this program.
+fn passes(script: &str, program: &Path, arguments: [&str; 2]) -> bool {
+    let folder = program.parent().unwrap().display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut sh = Command::new("sh");
+    sh.arg(package_folder().join(script))
+        .args(arguments)
+        .env("PATH", path);
+    run(&mut sh).status.success()
+}
+
 #[test]
-fn the_feeds_test_of_the_version_can_fail() {
-    let folder = Folder::new("makefile-version");
+fn the_feeds_tests_pass_with_the_program() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root())
+        .args("build -p wrtracker --locked --offline".split(' '));
+    let built = cargo.args(["--message-format", "json"]).output().unwrap();
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let program = messages
+        .split("\"executable\":\"")
+        .nth(1)
+        .expect("a program is built");
+    let program = Path::new(program.split('"').next().unwrap());
+    for script in ["test.sh", "test-version.sh"] {
+        for package in ["wrtracker", "wrtracker-small"] {
+            let version = env!("CARGO_PKG_VERSION");
+            assert!(
+                passes(script, program, [package, version]),
+                "{script} {package}"
+            );
+        }
+    }
+    assert!(!passes("test-version.sh", program, ["wrtracker", "99.0.0"]));
+}
+
+#[test]
+fn the_feeds_tests_can_fail() {
+    let folder = Folder::new("makefile-feed");
+    // Takes every option, and does nothing.
     let program = folder.write("bin/wrtracker", "#!/bin/sh\necho wrtracker 1.2.3\n");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!(
-        "{}:{}",
-        program.parent().unwrap().display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
-    let passes = |package: &str, version: &str| {
-        let mut sh = Command::new("sh");
-        sh.arg(package_folder().join("test-version.sh"))
-            .args([package, version]);
-        run(sh.env("PATH", &path)).status.success()
-    };
-    assert!(passes("wrtracker", "1.2.3"));
-    assert!(passes("wrtracker-small", "1.2.3"));
-    assert!(!passes("wrtracker", "1.2.4"));
-    assert!(!passes("something-else", "1.2.3"));
+    assert!(passes("test-version.sh", &program, ["wrtracker", "1.2.3"]));
+    assert!(!passes("test-version.sh", &program, ["wrtracker", "1.2.4"]));
+    assert!(!passes(
+        "test-version.sh",
+        &program,
+        ["something-else", "1.2.3"]
+    ));
+    assert!(!passes("test.sh", &program, ["wrtracker", "1.2.3"]));
 }
