@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::net::IpAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A download that completed, for [`log::info`](crate::log::info):
 /// `time=2026-11-21T12:00:00+0000 event=completed info_hash=HEX peer_id=HEX ip=ADDRESS`.
@@ -11,8 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// program would look at. Nothing else in the program reads the wall clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Completed<'a> {
-    /// When, by the wall clock.
-    pub time: SystemTime,
+    /// When, by the wall clock: seconds since 1970.
+    pub time: u64,
     /// Of which torrent.
     pub info_hash: &'a [u8; 20],
     /// By whom; empty in the line if it isn't known.
@@ -23,12 +22,10 @@ pub struct Completed<'a> {
 
 impl fmt::Display for Completed<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A clock that is set before 1970 is not set.
-        let since = self.time.duration_since(UNIX_EPOCH).unwrap_or_default();
         write!(
             to,
             "time={} event=completed info_hash={} peer_id={} ip={}",
-            Utc(since.as_secs()),
+            Utc(self.time),
             Hex(self.info_hash),
             Hex(self.peer_id.map_or(&[], |id| id)),
             self.ip
@@ -81,9 +78,6 @@ const fn leap(year: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-    use std::time::UNIX_EPOCH;
-
     use super::{Completed, Utc};
 
     #[test]
@@ -110,7 +104,7 @@ mod tests {
     #[test]
     fn a_completed_download_is_opentrackers_line() {
         let mut completed = Completed {
-            time: UNIX_EPOCH + Duration::from_secs(1_795_262_400),
+            time: 1_795_262_400,
             info_hash: &[0xab; 20],
             peer_id: Some(b"-XX0001-0123456789\0\xff"),
             ip: "192.0.2.1".parse().unwrap(),
@@ -125,7 +119,7 @@ mod tests {
         );
         completed.peer_id = None;
         completed.ip = "2001:db8::1".parse().unwrap();
-        completed.time = UNIX_EPOCH - Duration::from_secs(1);
+        completed.time = 0;
         assert_eq!(
             completed.to_string(),
             format!(

@@ -8,7 +8,7 @@
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
@@ -32,6 +32,7 @@ use crate::plan::Plan;
 use crate::settings::StateSettings;
 use crate::state::State;
 use crate::sync::LiveSync;
+use crate::sys::clock;
 use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
@@ -353,7 +354,7 @@ impl Server {
         while let Some(note) = self.tracker.next_note() {
             match note {
                 Note::Completed(completed) => log::info(Completed {
-                    time: SystemTime::now(),
+                    time: clock::wall_seconds(),
                     info_hash: &completed.info_hash.0,
                     peer_id: completed.peer_id.as_ref().map(|id| &id.0),
                     ip: completed.ip,

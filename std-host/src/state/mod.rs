@@ -21,7 +21,6 @@ use core::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use rustix::fs::{Access, access};
 use rustix::process::geteuid;
@@ -30,6 +29,7 @@ use wrtracker_core::tracker::Tracker;
 
 use crate::log;
 use crate::settings::StateSettings;
+use crate::sys::clock;
 
 use load::Found;
 use replace::{beside, folder};
@@ -333,11 +333,7 @@ const EARLIEST: u64 = 1_767_225_600;
 
 /// Seconds since 1970; `None` if the machine's clock isn't set, as at a router's boot.
 fn wall_clock() -> Option<u64> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since
-        .map(|time| time.as_secs())
-        .ok()
-        .filter(|&s| s >= EARLIEST)
+    Some(clock::wall_seconds()).filter(|&seconds| seconds >= EARLIEST)
 }
 
 /// Tells the tracker what its clock is in wall-clock time, which dumps show, if that is known.

@@ -157,6 +157,8 @@ impl Drop for Region {
 }
 
 fn map(bytes: usize) -> io::Result<*mut c_void> {
+    // No slice may be longer, though 32-bit kernels may have it.
+    isize::try_from(bytes).map_err(|_| io::ErrorKind::OutOfMemory)?;
     let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
     // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no memory that
     // anybody has.
@@ -239,7 +241,13 @@ mod tests {
     fn what_nobody_has_is_refused() {
         assert!(reserve_words(usize::MAX).is_err());
         assert!(reserve_longs(usize::MAX).is_err());
-        assert!(reserve_bytes(usize::MAX / 2).is_err());
-        assert!(Region::new(usize::MAX / 2).is_err());
+        // What a slice can't have; a 32-bit program may well have half of all addresses.
+        let much = usize::MAX / 2 + 1;
+        assert!(reserve_bytes(much).is_err());
+        assert!(Region::new(much).is_err());
+        if cfg!(target_pointer_width = "64") {
+            assert!(reserve_bytes(much - 1).is_err());
+            assert!(Region::new(much - 1).is_err());
+        }
     }
 }
