@@ -49,7 +49,6 @@ fn no_live_sync() -> bool {
 }
 
 /// Enters a namespace for the test `name` and builds the switch. False if the test isn't to go on.
-
 fn enter_switch(name: &str) -> bool {
     if no_live_sync() || !enter_test(name) {
         return false;
