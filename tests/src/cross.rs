@@ -21,8 +21,8 @@ pub const TARGETS: [(&str, &str); 6] = [
 ///
 /// If either fails, which has then been said.
 pub fn build(target: &str) -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    succeed(Command::new(root.join("openwrt/cross/setup")).arg(target))?;
+    let root = root();
+    set_up(target)?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     succeed(
         Command::new(cargo)
@@ -42,6 +42,17 @@ pub fn build(target: &str) -> Result<PathBuf, String> {
         .map_err(|error| format!("{}: {error}", program.display()))
 }
 
+/// The folder with a kernel and what it needs to start a whole 32-bit MIPS machine, fetched if it
+/// isn't there.
+///
+/// # Errors
+///
+/// If it can't be had, which has then been said.
+pub fn malta() -> Result<PathBuf, String> {
+    set_up("malta")?;
+    Ok(folder()?.join("malta"))
+}
+
 /// Where `openwrt/cross/setup` puts what it makes.
 ///
 /// # Errors
@@ -55,6 +66,14 @@ pub fn folder() -> Result<PathBuf, String> {
     let home = || env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let cache = cache.or_else(home).ok_or("HOME isn't set")?;
     Ok(cache.join("wrtracker-cross"))
+}
+
+fn set_up(what: &str) -> Result<(), String> {
+    succeed(Command::new(root().join("openwrt/cross/setup")).arg(what))
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {

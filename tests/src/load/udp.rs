@@ -66,7 +66,12 @@ struct Socket {
 
 impl Socket {
     fn open(config: &Config, source: u32) -> io::Result<Self> {
-        let udp = UdpSocket::bind(source_address(config.server, source))?;
+        let mut from = source_address(config.server, source);
+        if config.work.sources == 1 && config.server.ip().is_loopback() {
+            // What stands between us and the tracker may know the one address alone.
+            from.set_ip(config.server.ip());
+        }
+        let udp = UdpSocket::bind(from)?;
         udp.connect(config.server)?;
         udp.set_nonblocking(true)?;
         // Room for a whole window of the longest replies; more than the system allows is cut.
