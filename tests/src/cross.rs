@@ -28,6 +28,9 @@ pub fn build(target: &str) -> Result<PathBuf, String> {
         Command::new(cargo)
             // For the flags that only a nightly compiler takes otherwise.
             .env("RUSTC_BOOTSTRAP", "1")
+            // They would take the place of the configuration's.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .arg("--config")
             .arg(folder()?.join("router.toml"))
             .args(["build", "--quiet", "--locked", "--package", "wrtracker"])
