@@ -258,7 +258,7 @@ cargo size-gate [--update] [TARGET...]
     builds what openwrt/size-budget.txt names, prints what it weighs and what weighs most, and fails
     if anything has grown by more than one per cent
 
-  --small            leaves out what only large trackers need
+  --small            leaves out check mode, gzip, live sync and files of state
   --program FILE     packs this program in place of one that is built
   --output DIRECTORY writes there in place of target/openwrt
   --update           writes what is weighed into the budget

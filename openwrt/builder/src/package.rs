@@ -81,7 +81,7 @@ const DESCRIPTION: &[&str] = &[
 ];
 const SMALL_DESCRIPTION: &[&str] = &[
     "A BitTorrent tracker that never takes more memory than it was given, without",
-    "what only large trackers need, for routers with little flash.",
+    "check mode, gzip, live sync and files of state, for routers with little flash.",
 ];
 
 #[cfg(test)]
