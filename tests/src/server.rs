@@ -1,6 +1,7 @@
 //! The real program, started for a test and ended with it.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -290,6 +291,22 @@ pub fn emulated(what: &str) -> bool {
         skip(&format!("{what} ({runner})"));
     }
     emulated
+}
+
+/// Whether an emulator runs the program as on a big-endian machine. If so, says that `what` isn't
+/// tested.
+///
+/// # Panics
+///
+/// If the program can't be read.
+pub fn emulated_big_endian(what: &str) -> bool {
+    // ELF's sixth byte.
+    const BIG_ENDIAN: u8 = 2;
+    if env::var_os("WRTRACKER_RUNNER").is_none() {
+        return false;
+    }
+    let program = fs::read(binary()).expect("the program");
+    program.get(5) == Some(&BIG_ENDIAN) && emulated(what)
 }
 
 /// Whether this machine has IPv6 on its loopback interface.

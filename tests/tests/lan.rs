@@ -7,7 +7,7 @@ use wrtracker_tests::conf::Conf;
 use wrtracker_tests::http_client::{HttpClient, announce_target};
 use wrtracker_tests::namespace::{enter_test, has_ipv6, skip};
 use wrtracker_tests::router::{ROUTER, Side, on, set_up};
-use wrtracker_tests::server::Server;
+use wrtracker_tests::server::{Server, emulated_big_endian};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
 /// From where somebody announces to the tracker on the router.
@@ -161,11 +161,20 @@ fn start(conf: &Conf) -> Server {
     Server::start(&["-p", "0", "-P", "0", "-f", conf.path()])
 }
 
+/// QEMU 7.2 leaves the last, empty part of what the kernel says of an interface in the machine's own
+/// byte order: musl goes astray in it.
+fn no_interfaces(name: &str) -> bool {
+    emulated_big_endian(&format!("{name}: QEMU garbles lists of interfaces"))
+}
+
 const NAMED: &str = "lan.network 192.168.77.0/24\nlan.network fd77::/64\n\
     lan.public_address 203.0.113.1\nlan.public_address 2001:db8:1::1\n";
 
 #[test]
 fn a_named_lan_and_the_world_are_told_what_each_reaches() {
+    if no_interfaces("a_named_lan_and_the_world_are_told_what_each_reaches") {
+        return;
+    }
     let Some(families) = families("a_named_lan_and_the_world_are_told_what_each_reaches") else {
         return;
     };
@@ -182,6 +191,9 @@ fn a_named_lan_and_the_world_are_told_what_each_reaches() {
 
 #[test]
 fn a_lan_that_is_found_out_is_like_one_that_is_named() {
+    if no_interfaces("a_lan_that_is_found_out_is_like_one_that_is_named") {
+        return;
+    }
     let Some(families) = families("a_lan_that_is_found_out_is_like_one_that_is_named") else {
         return;
     };
@@ -211,6 +223,9 @@ fn without_a_lan_private_addresses_are_told_to_everybody() {
 
 #[test]
 fn a_lan_that_is_named_later_holds_for_peers_that_are_there() {
+    if no_interfaces("a_lan_that_is_named_later_holds_for_peers_that_are_there") {
+        return;
+    }
     let Some(families) = families("a_lan_that_is_named_later_holds_for_peers_that_are_there")
     else {
         return;
