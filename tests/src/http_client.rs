@@ -13,7 +13,7 @@ use crate::family::Family;
 use crate::peers::parse_compact;
 
 /// How long a reply may take before a test fails.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// The hash in most tests: some bytes of it must be percent-encoded, some may be, some look like
 /// syntax.

@@ -32,10 +32,9 @@ pub const OUT: &str = "var/etc/wrtracker";
 pub struct Root(PathBuf);
 
 /// What the package installs besides the init script, and where.
-const INSTALLED: [(&str, &str); 5] = [
+const INSTALLED: [(&str, &str); 4] = [
     ("wrtracker.init", "etc/init.d/wrtracker"),
     ("wrtracker.config", "etc/config/wrtracker"),
-    ("wrtracker.upgrade", "lib/upgrade/keep.d/wrtracker"),
     (
         "wrtracker-notrack-in.nft",
         "usr/share/nftables.d/chain-post/raw_prerouting/50-wrtracker.nft",

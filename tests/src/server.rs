@@ -16,7 +16,7 @@ use crate::namespace::skip;
 use crate::process;
 
 /// How long the program may take to start, or to end after a signal, before a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running wrtracker. Dropping it kills and reaps the process.
 pub struct Server {

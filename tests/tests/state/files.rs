@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use rustix::process::Signal;
@@ -18,12 +17,17 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-state-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder");
+        // Processes in namespaces of their own have the same number, so that alone is no name.
+        let folders = (0..).map(|number: u32| {
+            let name = format!("wrtracker-state-{}-{number}", std::process::id());
+            std::env::temp_dir().join(name)
+        });
+        let mut made = folders.filter(|folder| match fs::create_dir(folder) {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) => panic!("{}: {error}", folder.display()),
+        });
+        let path = made.next().expect("a free name");
         fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("a folder for all");
         Self(path)
     }
