@@ -1,6 +1,6 @@
 //! The tracker in a 32-bit MIPS machine with little memory, as in a router: a Linux of its own, a
-//! network card, a clock that is wrong. `malta [MIB [SECONDS]]`: the tracker's memory limit, 1, and
-//! how long the flood may take, 90.
+//! network card, a clock that is wrong. `malta [MIB [SECONDS]]`: the tracker's memory limit, 4, and
+//! how long the flood may take, 180.
 //!
 //! It announces from inside and outside, floods the tracker with torrents far beyond its memory
 //! limit, sets the clock forward, and looks how much memory there is all the while. Times are
@@ -30,7 +30,7 @@ const OLD: [u8; 20] = [0xee; 20];
 const OLD_IN_URL: &str = "%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee%ee";
 
 fn main() -> ExitCode {
-    let mut numbers = [1, 90];
+    let mut numbers = [4, 180];
     for (place, word) in env::args().skip(1).enumerate() {
         let number = word.parse().ok().filter(|&number| number > 0);
         let (Some(place), Some(number)) = (numbers.get_mut(place), number) else {
