@@ -22,19 +22,10 @@ pub const TARGETS: [(&str, &str); 6] = [
 /// If either fails, which has then been said.
 pub fn build(target: &str) -> Result<PathBuf, String> {
     let root = root();
-    set_up(target)?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     succeed(
         Command::new(cargo)
-            // For the flags that only a nightly compiler takes otherwise.
-            .env("RUSTC_BOOTSTRAP", "1")
-            // They would take the place of the configuration's.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .arg("--config")
-            .arg(folder()?.join("router.toml"))
-            .args(["build", "--quiet", "--locked", "--package", "wrtracker"])
-            .args(["--profile", "small", "--target", target])
+            .args(["router-build", target])
             .current_dir(&root),
     )?;
     let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
