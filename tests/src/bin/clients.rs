@@ -4,6 +4,10 @@
 //! its own, where nothing but the tracker can bring them together. One line per case, then the sum;
 //! the exit status is 1 if anything failed. What isn't installed is said and left out.
 //!
+//! Clients that know of each other and yet don't connect are tried once more, from the start: what
+//! they do between them is not the tracker's, and each of them now and then waits for minutes. The
+//! line says that it was the second attempt, and both logs are shown.
+//!
 //! Words as arguments choose the cases whose names contain all of them: `clients aria2 udp`.
 
 use std::collections::BTreeMap;
@@ -25,6 +29,9 @@ use wrtracker_tests::udp_client::{Scraped, UdpClient};
 
 /// Most seconds that one case takes.
 const CASE_LIMIT: Duration = Duration::from_secs(55);
+
+/// Most lines of a client's log that are shown.
+const LOG_LINES: usize = 40;
 
 /// Cases at a time. They mostly wait.
 const AT_ONCE: usize = 6;
@@ -59,6 +66,7 @@ fn run(words: &[String]) -> ExitCode {
     let bench = Bench {
         server: Server::start(&["-p", "0", "-P", "0"]),
         folder: env::temp_dir().join(format!("wrtracker-clients-{}", std::process::id())),
+        cases: cases().len(),
     };
     // In a namespace of its own every run has the same number: what one that failed has left would
     // be files that are complete already.
@@ -80,7 +88,7 @@ fn run(words: &[String]) -> ExitCode {
                     let seconds = started.elapsed().as_secs_f32();
                     let (word, why) = match outcome {
                         Outcome::Ok(how) => ("ok", how),
-                        Outcome::Failed(why) => ("FAIL", why),
+                        Outcome::Failed(why) | Outcome::Stalled(why) => ("FAIL", why),
                         Outcome::Skipped(why) => ("skip", why),
                         Outcome::Impossible(why) => ("n/a", why),
                     };
@@ -119,6 +127,8 @@ fn take<'a>(cases: &'a [Case], next: &AtomicUsize) -> Option<(usize, &'a Case)> 
 struct Bench {
     server: Server,
     folder: PathBuf,
+    /// How many cases there are, whichever of them run.
+    cases: usize,
 }
 
 /// One transfer.
@@ -133,6 +143,8 @@ struct Case {
 enum Outcome {
     Ok(String),
     Failed(String),
+    /// Both are in the swarm as the tracker counts it, and nothing came over.
+    Stalled(String),
     Skipped(String),
     /// The client can't do it, whatever the tracker does.
     Impossible(String),
@@ -186,8 +198,16 @@ impl Case {
         if self.v6 && !has_ipv6() {
             return Outcome::Skipped("no IPv6 in the namespace".to_owned());
         }
-        self.transfer(number, bench)
-            .map_or_else(|outcome| outcome, Outcome::Ok)
+        match self.transfer(number, bench) {
+            Err(Outcome::Stalled(why)) => {
+                println!("     {:44} once more: {why}", self.name());
+                // Another torrent at other addresses.
+                self.transfer(bench.cases + number, bench)
+                    .map(|how| format!("{how}, at the second attempt"))
+            }
+            result => result,
+        }
+        .map_or_else(|outcome| outcome, Outcome::Ok)
     }
 
     /// Seeds, downloads, compares, and asks the tracker what it has seen of it.
@@ -206,7 +226,9 @@ impl Case {
             if let Some(reason) = setup.limit_of(Role::Downloader) {
                 return Err(Outcome::Impossible(reason));
             }
-            setup.go_on("no transfer", deadline, &mut downloader)?;
+            setup
+                .go_on("no transfer", deadline, &mut downloader)
+                .map_err(|outcome| setup.stalled(outcome))?;
         }
         loop {
             let seen = setup.scrape();
@@ -270,7 +292,9 @@ impl<'a> Setup<'a> {
             number: u8::try_from(number).map_err(|error| error.to_string())?,
             torrent: Torrent::new(seed, FILE_BYTES, &announce, privacy),
             announce,
-            folder: bench.folder.join(case.name().replace(' ', "-")),
+            folder: bench
+                .folder
+                .join(format!("{number}-{}", case.name().replace(' ', "-"))),
             tracker: UdpClient::connect(bench.server.udp_v4()),
         };
         let seeds = setup.folder(Role::Seeder);
@@ -340,6 +364,26 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
+    /// What a transfer that did not come about is: the clients' affair where the tracker counts both
+    /// and neither ended nor complained.
+    fn stalled(&self, outcome: Outcome) -> Outcome {
+        let seen = self.scrape();
+        let counted = (seen.seeders, seen.completed, seen.leechers) == (1, 0, 1);
+        let roles = [Role::Seeder, Role::Downloader];
+        match outcome {
+            Outcome::Failed(why) if counted && roles.iter().all(|&it| !self.complains(it)) => {
+                for role in roles {
+                    let log = self.log(role);
+                    let lines: Vec<&str> = log.lines().collect();
+                    let last = lines.len().saturating_sub(LOG_LINES);
+                    println!("{}:\n{}", self.kind(role).name(), lines[last..].join("\n"));
+                }
+                Outcome::Stalled(why)
+            }
+            other => other,
+        }
+    }
+
     /// What a client can't do for reasons of its own, by the line of its log that proves it.
     ///
     /// As soon as a newer version can, the line is not there and the case is one like the others.
@@ -368,8 +412,7 @@ impl<'a> Setup<'a> {
     fn hear(&self, role: Role) -> Result<(), Outcome> {
         let kind = self.kind(role);
         let log = self.log(role);
-        let complains = |line: &&str| kind.complaints().iter().any(|it| line.contains(it));
-        if let Some(line) = log.lines().find(complains) {
+        if let Some(line) = complaint(kind, &log) {
             return Err(Outcome::Failed(format!("{}: {line}", kind.name())));
         }
         match kind.praise() {
@@ -381,10 +424,20 @@ impl<'a> Setup<'a> {
         }
     }
 
+    fn complains(&self, role: Role) -> bool {
+        complaint(self.kind(role), &self.log(role)).is_some()
+    }
+
     fn log(&self, role: Role) -> String {
         let log = fs::read(self.home(role).join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
     }
+}
+
+/// The line by which a client says that something is wrong with the tracker.
+fn complaint(kind: Kind, log: &str) -> Option<&str> {
+    let complains = |line: &&str| kind.complaints().iter().any(|it| line.contains(it));
+    log.lines().find(complains)
 }
 
 fn text(path: &Path) -> Result<&str, String> {
