@@ -112,6 +112,68 @@ impl Counters {
     }
 }
 
+impl Counters {
+    /// Adds what another tracker has counted.
+    #[cfg(feature = "threads")]
+    pub(crate) fn add(&mut self, other: &Self) {
+        // By name, so that none is forgotten.
+        let Self {
+            udp_datagrams,
+            udp_connects,
+            udp_announces,
+            udp_scrapes,
+            udp_errors,
+            udp_ignored,
+            udp_mismatches,
+            http_announces,
+            http_scrapes,
+            http_failures,
+            http_errors,
+            full_scrapes,
+            full_scrape_bytes,
+            denied,
+            completed,
+            synced,
+            sync_refused,
+            renewed,
+            wanted,
+            connections,
+            connections_evicted,
+            connections_timed_out,
+        } = self;
+        for (sum, more) in [
+            (udp_datagrams, other.udp_datagrams),
+            (udp_connects, other.udp_connects),
+            (udp_announces, other.udp_announces),
+            (udp_scrapes, other.udp_scrapes),
+            (udp_errors, other.udp_errors),
+            (udp_ignored, other.udp_ignored),
+            (udp_mismatches, other.udp_mismatches),
+            (http_announces, other.http_announces),
+            (http_scrapes, other.http_scrapes),
+            (http_failures, other.http_failures),
+            (full_scrapes, other.full_scrapes),
+            (full_scrape_bytes, other.full_scrape_bytes),
+            (denied, other.denied),
+            (completed, other.completed),
+            (synced, other.synced),
+            (sync_refused, other.sync_refused),
+            (connections, other.connections),
+            (connections_evicted, other.connections_evicted),
+            (connections_timed_out, other.connections_timed_out),
+        ] {
+            *sum = sum.wrapping_add(more);
+        }
+        let errors = http_errors.iter_mut().zip(&other.http_errors);
+        for (sum, more) in errors.chain(renewed.iter_mut().zip(&other.renewed)) {
+            *sum = sum.wrapping_add(*more);
+        }
+        for (sum, more) in wanted.iter_mut().zip(&other.wanted) {
+            *sum = sum.wrapping_add(*more);
+        }
+    }
+}
+
 impl Default for Counters {
     fn default() -> Self {
         Self {

@@ -44,11 +44,15 @@ pub(crate) struct Draw {
 }
 
 impl Decoys {
-    /// Decoys that depend on `key`, which must be secret and may have other uses.
-    pub(crate) fn new(key: &[u8; 16]) -> Self {
+    /// Decoys that depend on `key`, which must be secret and may have other uses, of one of several
+    /// trackers that have the same key: `nth`.
+    pub(crate) fn new(key: &[u8; 16], nth: u32) -> Self {
         let mut hasher = SipHasher13::new_with_key(key);
         hasher.write(b"decoys");
-        Self { hasher, replies: 0 }
+        Self {
+            hasher,
+            replies: u64::from(nth) << 32,
+        }
     }
 
     /// Decides for one reply whether it has decoys, and which.

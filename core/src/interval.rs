@@ -25,6 +25,24 @@ impl Load {
         self.fresh = 0;
     }
 
+    /// Adds announces that others have counted.
+    #[cfg(feature = "threads")]
+    pub(crate) const fn add(&mut self, announces: u32) {
+        self.fresh = self.fresh.saturating_add(announces);
+    }
+
+    /// Takes the announces of this second, for others to add.
+    #[cfg(feature = "threads")]
+    pub(crate) const fn take(&mut self) -> u32 {
+        core::mem::replace(&mut self.fresh, 0)
+    }
+
+    /// Sets the average that others have found.
+    #[cfg(feature = "threads")]
+    pub(crate) const fn set(&mut self, per_second: u32) {
+        self.sixteenths = per_second.saturating_mul(16);
+    }
+
     /// Announces per second, on average over the last quarter of a minute.
     pub const fn per_second(self) -> u32 {
         self.sixteenths / 16

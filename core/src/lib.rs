@@ -25,11 +25,13 @@
     )
 )]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "threads"))]
 extern crate std;
 
 pub mod access;
+pub mod answer;
 pub mod body;
+pub mod common;
 pub mod cookie;
 pub mod counters;
 mod decoys;

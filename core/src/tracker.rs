@@ -1,22 +1,25 @@
 //! What an announce and a scrape do, whatever protocol they came by.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 
 use siphasher::sip::SipHasher13;
 
 use crate::access::Access;
+use crate::answer::{Answer, Changes};
+#[cfg(feature = "threads")]
+use crate::common::Shared;
+use crate::common::{Common, Held, Notes, Part, Seen, Totals};
 use crate::cookie::Cookies;
 use crate::counters::Counters;
-use crate::decoys::{Decoys, Draw};
+use crate::decoys::Decoys;
 use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
 use crate::random::Random;
-use crate::reach::{self, Near, Scope};
-use crate::stats::{RequestLog, Woodpeckers};
-use crate::store::{Counts, Outcome, Selection, Status, Store, Summary, TooSmall, TorrentId};
+use crate::reach::{Near, Scope};
+use crate::stats::RequestLog;
+use crate::store::{Counts, Outcome, Selection, Status, Store, Stored, Summary, TooSmall};
 use crate::survey::Survey;
-use crate::sync::Outbox;
 use crate::time::Secs;
 use crate::wire::{InfoHash, PeerAddr, PeerId};
 
@@ -52,35 +55,23 @@ pub struct Announce {
     pub downloaded: u64,
 }
 
-/// The answer to an announce, all but the peers: [`Tracker::choose_v4`] and [`Tracker::choose_v6`]
-/// give those.
-///
-/// Valid until the next call that changes the tracker.
-#[derive(Clone, Debug)]
-pub struct Announced {
-    /// The swarm's counts, the announcer included unless it left or found no room.
-    pub counts: Counts,
-    /// Seconds until the client should announce again, jittered.
-    pub interval: u32,
-    /// Seconds before which it should not.
-    pub min_interval: u32,
-    /// Peers stored of each family: what a reply can carry at most.
-    pub v4_peers: u32,
-    /// See [`v4_peers`](Self::v4_peers).
-    pub v6_peers: u32,
-    torrent: Option<TorrentId>,
-    selection: Selection,
-    /// Whether the peers are changed after they are chosen: see [`Changes`].
-    pub(crate) changed: bool,
-}
+impl Announce {
+    /// How far the announcer is, unless it leaves.
+    fn status(&self) -> Status {
+        match (self.left, self.event) {
+            (Some(0), _) => Status::Seeder,
+            (_, Event::Paused) => Status::Partial,
+            _ => Status::Leecher,
+        }
+    }
 
-/// What is done to the peers of a reply after they are chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Changes {
-    /// They get the addresses at which they are reached from there, or are left out.
-    asker: Option<Scope>,
-    /// Others are put among them.
-    decoys: Option<Draw>,
+    /// Whether seeders are of use to the announcer.
+    fn wants_seeders(&self) -> bool {
+        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces
+        // again it may need seeders as much as anybody.
+        let magnet = self.event == Event::Started && self.downloaded == 0;
+        magnet || self.status() == Status::Leecher
+    }
 }
 
 /// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
@@ -124,10 +115,12 @@ impl Secrets {
 
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
 pub struct Tracker<'m> {
-    pub(crate) store: Store<'m>,
-    /// What is to tell other trackers, if there are any.
-    pub(crate) sync: Option<Outbox<'m>>,
-    policy: Policy,
+    /// What it may share with other trackers.
+    pub(crate) common: Common<'m>,
+    pub(crate) policy: Policy,
+    /// Of which change of the shared policy this one is.
+    #[cfg(feature = "threads")]
+    policy_change: u32,
     random: Random,
     load: Load,
     journal: Journal,
@@ -135,16 +128,12 @@ pub struct Tracker<'m> {
     pub(crate) survey: Survey<'m>,
     /// Minutes from 1970 to second 0 of the clock.
     epoch: u32,
-    pub(crate) access: Access<'m>,
-    near: Near,
     decoys: Decoys,
-    changes: Changes,
     pub(crate) cookies: Cookies,
     /// See [`id`](Self::id).
     id: u32,
     /// When it began, for the statistics.
     pub(crate) started: Secs,
-    pub(crate) woodpeckers: Woodpeckers,
     /// Requests as they came, of those whose requests the policy wants kept.
     pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
@@ -162,27 +151,30 @@ impl<'m> Tracker<'m> {
     /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
     pub fn new(memory: &'m mut [u32], secrets: &Secrets, policy: Policy) -> Result<Self, TooSmall> {
         let store = Store::new(memory, &secrets.index, &policy)?;
-        Ok(Self {
-            store,
-            sync: None,
+        let common = Common::own(Part::new(store));
+        Ok(Self::with(common, secrets, policy, 0))
+    }
+
+    fn with(common: Common<'m>, secrets: &Secrets, policy: Policy, nth: u32) -> Self {
+        let seed = u64::from_be_bytes(secrets.choice) ^ u64::from(nth);
+        Self {
+            common,
             policy,
-            random: Random::new(u64::from_be_bytes(secrets.choice)),
+            #[cfg(feature = "threads")]
+            policy_change: 0,
+            random: Random::new(seed),
             load: Load::default(),
             journal: Journal::default(),
             told_full_scrape: None,
             survey: Survey::new(&mut []),
             epoch: 0,
-            access: Access::default(),
-            near: Near::default(),
-            decoys: Decoys::new(&secrets.index),
-            changes: Changes::default(),
+            decoys: Decoys::new(&secrets.index, nth),
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
-            woodpeckers: Woodpeckers::new(),
             requests: RequestLog::default(),
             counters: Counters::default(),
-        })
+        }
     }
 
     /// A number that tells this run from others, for the cluster and the statistics.
@@ -218,31 +210,52 @@ impl<'m> Tracker<'m> {
         self.epoch.saturating_add(now.0.saturating_sub(ago) / 60)
     }
 
-    /// Changes the policy from now on.
+    /// Changes the policy from now on, of all trackers that share the swarms.
     pub fn set_policy(&mut self, policy: Policy) {
-        self.store.set_limits(&policy);
-        if policy.lan.networks != self.policy.lan.networks && self.store.peers() > 0 {
-            self.near = Near::ANY;
+        match &mut self.common {
+            Common::Own(_) => {
+                let mut part = self.common.part_mut(0);
+                part.store.set_limits(&policy);
+                if policy.lan.networks != self.policy.lan.networks && part.store.peers() > 0 {
+                    part.near = Near::ANY;
+                }
+            }
+            #[cfg(feature = "threads")]
+            Common::Shared(shared) => shared.set_policy(policy.clone()),
         }
         self.policy = policy;
     }
 
     /// Decides which torrents may be announced from now on. Until then all may.
     pub fn set_access(&mut self, access: Access<'m>) {
-        self.access = access;
+        *self.access_mut() = access;
     }
 
     /// Which torrents may be announced, to change it.
-    pub const fn access_mut(&mut self) -> &mut Access<'m> {
-        &mut self.access
+    pub fn access_mut(&mut self) -> Held<'_, Access<'m>> {
+        self.common.access_mut()
     }
 
-    /// The swarms, to look at.
-    pub const fn store(&self) -> &Store<'m> {
-        &self.store
+    /// How many parts the swarms are in: 1 unless they are [shared](crate::common).
+    pub fn parts(&self) -> u32 {
+        self.common.parts()
     }
 
-    /// Stores, refreshes or removes the announcer, and returns the counts.
+    /// A part of the swarms to look at, which nobody changes meanwhile. The first is part 0.
+    pub fn part(&self, nth: u32) -> Seen<'_, Part<'m>> {
+        self.common.part(nth)
+    }
+
+    /// What the stores of all parts hold. Looks at each part once.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for nth in 0..self.parts() {
+            totals.add(&self.part(nth).store);
+        }
+        totals
+    }
+
+    /// Stores, refreshes or removes the announcer, and returns the answer.
     ///
     /// `event = stopped` removes, never creates a torrent, and selects no peers. When the store is
     /// full the announcer may go unstored; it is answered all the same.
@@ -250,144 +263,77 @@ impl<'m> Tracker<'m> {
     /// # Errors
     ///
     /// [`Denied`] if the access lists don't admit the torrent, unless the announcer leaves it.
-    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Announced, Denied> {
+    #[inline]
+    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Denied> {
         self.load.count();
-        if announce.event != Event::Stopped && !self.access.admits(&announce.info_hash) {
+        let leaves = announce.event == Event::Stopped;
+        if !leaves && !self.common.access().admits(&announce.info_hash) {
             self.counters.denied += 1;
             return Err(Denied);
         }
-        let seeder = announce.left == Some(0);
-        let torrent = if announce.event == Event::Stopped {
-            self.tell(announce, None, false, now);
-            self.store.leave(&announce.info_hash, &announce.peer, now)
+        // Decoys are for a tracker of which anybody may ask anything.
+        let decoys = self.policy.decoys > 0 && self.common.access().whitelist.is_none();
+        let nth = self.common.part_of(&announce.info_hash);
+        let (mut part, mut notes) = self.common.hold(nth);
+        let stored = if leaves {
+            let left = part.store.leave(&announce.info_hash, &announce.peer, now);
+            left.map(|id| Stored {
+                torrent: Some(id),
+                outcome: Outcome::Refused,
+                completed: false,
+            })
         } else {
-            let status = match (seeder, announce.event) {
-                (true, _) => Status::Seeder,
-                (false, Event::Paused) => Status::Partial,
-                (false, _) => Status::Leecher,
-            };
-            self.join(announce, status, now)
+            let status = announce.status();
+            let completed = status == Status::Seeder && announce.event == Event::Completed;
+            let Announce {
+                info_hash, peer, ..
+            } = announce;
+            Some(part.store.announce(info_hash, peer, status, completed, now))
         };
-        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces
-        // again it may need seeders as much as anybody.
-        let magnet = announce.event == Event::Started && announce.downloaded == 0;
-        let wants_seeders = magnet || !(seeder || announce.event == Event::Paused);
-        let mut summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
+        let torrent = stored.and_then(|stored| stored.torrent);
+        let mut book = Book {
+            policy: &self.policy,
+            counters: &mut self.counters,
+            journal: &mut self.journal,
+        };
+        book.note(
+            announce,
+            stored.filter(|_| !leaves),
+            &mut part,
+            &mut notes,
+            now,
+        );
+        let wants_seeders = announce.wants_seeders();
+        let mut summary = torrent.map(|id| part.store.summary(id)).unwrap_or_default();
         let peers = summary.v4_peers.saturating_add(summary.v6_peers);
         let interval = interval(&self.policy, peers, self.load, &mut self.random);
-        let listed = announce.event != Event::Stopped;
         // Hardly ever so on a public tracker.
-        let changed = if self.near.is_any() || self.policy.decoys > 0 {
-            self.change(announce, wants_seeders, &mut summary, now)
+        let changes = if part.near.is_any() || decoys {
+            let asker = part.asker(announce.peer.ip(), &self.policy.lan);
+            let policy = &self.policy;
+            let draws = decoys && !leaves;
+            let decoys = draws.then_some(&mut self.decoys);
+            changes(announce, asker, decoys, policy, &mut summary, now)
         } else {
-            false
+            None
         };
-        Ok(Announced {
+        Ok(Answer {
             counts: summary.counts,
             interval,
             min_interval: interval / 2,
-            v4_peers: if listed { summary.v4_peers } else { 0 },
-            v6_peers: if listed { summary.v6_peers } else { 0 },
-            torrent: torrent.filter(|_| listed),
+            v4_peers: if leaves { 0 } else { summary.v4_peers },
+            v6_peers: if leaves { 0 } else { summary.v6_peers },
+            torrent: torrent.filter(|_| !leaves),
             selection: Selection {
                 exclude: announce.peer,
                 seeders: wants_seeders,
             },
-            changed,
+            changes,
+            part,
+            policy: &self.policy,
+            random: &mut self.random,
+            decoys: &self.decoys,
         })
-    }
-
-    /// Decides what is changed in the peers of the reply and counts its decoys as leechers; false
-    /// if nothing is.
-    #[cold]
-    fn change(
-        &mut self,
-        announce: &Announce,
-        wants_seeders: bool,
-        summary: &mut Summary,
-        now: Secs,
-    ) -> bool {
-        let asker = self.asker(announce.peer.ip());
-        if asker.is_none() && self.policy.decoys == 0 {
-            return false;
-        }
-        self.changes = Changes {
-            asker,
-            decoys: None,
-        };
-        let peers = if announce.peer.ip().is_ipv4() {
-            &mut summary.v4_peers
-        } else {
-            &mut summary.v6_peers
-        };
-        let leechers = &mut summary.counts.leechers;
-        let own = u32::from(announce.left != Some(0));
-        // Never decoys alone, and the announcer itself isn't told.
-        let any = *peers > 1 && (wants_seeders || *leechers > own);
-        let may = self.policy.decoys > 0 && self.access.whitelist.is_none();
-        if any && may && announce.event != Event::Stopped {
-            let draw = self.decoys.draw(&announce.info_hash, &self.policy, now);
-            let count = draw.as_ref().map_or(0, |draw| draw.count.into());
-            *leechers = leechers.saturating_add(count);
-            *peers = peers.saturating_add(count);
-            self.changes.decoys = draw;
-        }
-        self.changes != Changes::default()
-    }
-
-    /// Has the reply name peers as one reaches them from `source`, where the announcer really is,
-    /// if that isn't the address that it is stored at.
-    pub fn show_to(&mut self, source: IpAddr, announced: &mut Announced) {
-        self.changes = Changes {
-            asker: self.asker(source),
-            decoys: self.changes.decoys.filter(|_| announced.changed),
-        };
-        announced.changed = self.changes != Changes::default();
-    }
-
-    fn asker(&self, source: IpAddr) -> Option<Scope> {
-        let asker = Scope::of_asker(source, &self.policy.lan);
-        self.near.matters_to(asker).then_some(asker)
-    }
-
-    /// Takes note of where a peer can be reached that has just been stored and wasn't before.
-    pub(crate) fn note_reach(&mut self, peer: &PeerAddr) {
-        self.near.note(peer.ip(), &self.policy.lan);
-    }
-
-    /// Stores or refreshes the announcer and counts what there is to count.
-    #[inline]
-    fn join(&mut self, announce: &Announce, status: Status, now: Secs) -> Option<TorrentId> {
-        let Announce {
-            info_hash, peer, ..
-        } = announce;
-        let completed = status == Status::Seeder && announce.event == Event::Completed;
-        let stored = self.store.announce(info_hash, peer, status, completed, now);
-        if stored.outcome == Outcome::New {
-            self.note_reach(peer);
-        }
-        if let Outcome::Renewed(seconds) = stored.outcome {
-            self.counters.renewal(seconds);
-            if self.policy.woodpeckers {
-                self.woodpeckers.note(peer.ip(), seconds);
-            }
-        }
-        let since = match stored.outcome {
-            Outcome::Renewed(seconds) => Some(seconds),
-            Outcome::New | Outcome::Refused => None,
-        };
-        self.tell(announce, since, stored.completed, now);
-        if stored.completed {
-            self.counters.completed += 1;
-            if self.policy.tell_completed {
-                self.journal.add(Note::Completed(Completed {
-                    info_hash: *info_hash,
-                    peer_id: announce.peer_id,
-                    ip: peer.ip(),
-                }));
-            }
-        }
-        stored.torrent
     }
 
     /// Keeps a request, if the policy wants those of this address kept.
@@ -410,104 +356,181 @@ impl<'m> Tracker<'m> {
         self.journal.next()
     }
 
-    /// Fills `out` with compact IPv4 peers of 6 bytes (BEP 23), as many as fit and there are, and
-    /// returns the bytes used.
-    ///
-    /// Never the announcer; no seeders if the announcer needs none; with addresses that mean
-    /// something where the announcer is: see [`reach`].
-    #[inline]
-    pub fn choose_v4(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
-        let Some(id) = announced.torrent else {
-            return 0;
-        };
-        let selection = &announced.selection;
-        let used = self.store.choose_v4(id, selection, &mut self.random, out);
-        if announced.changed {
-            self.changed_v4(id, selection, out, used)
-        } else {
-            used
-        }
-    }
-
-    /// Fills `out` with compact IPv6 peers of 18 bytes (BEP 7), otherwise as
-    /// [`choose_v4`](Self::choose_v4).
-    pub fn choose_v6(&mut self, announced: &Announced, out: &mut [u8]) -> usize {
-        let Some(id) = announced.torrent else {
-            return 0;
-        };
-        let selection = &announced.selection;
-        let used = self.store.choose_v6(id, selection, &mut self.random, out);
-        if announced.changed {
-            self.changed_v6(id, selection, out, used)
-        } else {
-            used
-        }
-    }
-
-    #[cold]
-    fn changed_v4(
-        &mut self,
-        id: TorrentId,
-        selection: &Selection,
-        out: &mut [u8],
-        mut used: usize,
-    ) -> usize {
-        if let Some(asker) = self.changes.asker {
-            let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
-            used = reach::adapt::<Ipv4Addr>(lan, asker, out, used, |out| {
-                store.choose_v4(id, selection, random, out)
-            });
-        }
-        match &self.changes.decoys {
-            Some(draw) if selection.exclude.ip().is_ipv4() => self.decoys.mix_v4(draw, out, used),
-            _ => used,
-        }
-    }
-
-    #[cold]
-    fn changed_v6(
-        &mut self,
-        id: TorrentId,
-        selection: &Selection,
-        out: &mut [u8],
-        mut used: usize,
-    ) -> usize {
-        if let Some(asker) = self.changes.asker {
-            let (store, random, lan) = (&self.store, &mut self.random, &self.policy.lan);
-            used = reach::adapt::<Ipv6Addr>(lan, asker, out, used, |out| {
-                store.choose_v6(id, selection, random, out)
-            });
-        }
-        match &self.changes.decoys {
-            Some(draw) if selection.exclude.ip().is_ipv6() => self.decoys.mix_v6(draw, out, used),
-            _ => used,
-        }
-    }
-
     /// The counts of a torrent; all zero if it is unknown. Leechers may be more than there are: see
     /// [`Policy::decoys`].
     pub fn scrape(&mut self, info_hash: &InfoHash) -> Counts {
-        let torrent = self.store.find(info_hash);
-        let summary = torrent.map(|id| self.store.summary(id)).unwrap_or_default();
+        let part = self.common.part(self.common.part_of(info_hash));
+        let torrent = part.store.find(info_hash);
+        let summary = torrent.map(|id| part.store.summary(id)).unwrap_or_default();
+        drop(part);
         let mut counts = summary.counts;
         let empty = counts.seeders == 0 && counts.leechers == 0;
-        if self.policy.decoys > 0 && !empty && self.access.whitelist.is_none() {
+        if self.policy.decoys > 0 && !empty && self.common.access().whitelist.is_none() {
             let pretended = self.decoys.pretended(&self.policy);
             counts.leechers = counts.leechers.saturating_add(pretended);
         }
         counts
     }
 
-    /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second.
+    /// Forgets what has expired, a bounded share of the swarms at a time. Call it once a second, of
+    /// those that share the swarms for one.
     pub fn tick(&mut self, now: Secs) {
-        self.load.tick();
+        self.tick_load();
         self.survey.tick();
-        if self.store.peers() == 0 {
-            self.near = Near::default();
+        self.common.woodpeckers_mut().tick();
+        let shared = self.common.is_shared();
+        for nth in 0..self.parts() {
+            let mut part = self.common.part_mut(nth);
+            if part.store.peers() == 0 {
+                part.near = Near::default();
+            }
+            let mut steps = part.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
+            while steps > 0 {
+                let some = steps.min(STEPS_AT_ONCE);
+                part.store.sweep(now, some);
+                steps -= some;
+                if steps > 0 && shared {
+                    // Others have their turn.
+                    drop(part);
+                    part = self.common.part_mut(nth);
+                }
+            }
         }
-        self.woodpeckers.tick();
-        let steps = self.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
-        self.store.sweep(now, steps);
+    }
+
+    #[cfg(not(feature = "threads"))]
+    const fn tick_load(&mut self) {
+        self.load.tick();
+    }
+}
+
+/// Where an announce is noted down.
+struct Book<'t> {
+    policy: &'t Policy,
+    counters: &'t mut Counters,
+    journal: &'t mut Journal,
+}
+
+impl Book<'_> {
+    /// Counts what there is to count of an announce, and tells whom it concerns. `stored` is what
+    /// became of somebody who didn't leave.
+    #[inline]
+    fn note(
+        &mut self,
+        announce: &Announce,
+        stored: Option<Stored>,
+        part: &mut Part<'_>,
+        notes: &mut Notes<'_, '_>,
+        now: Secs,
+    ) {
+        let (mut since, mut completed) = (None, false);
+        if let Some(stored) = stored {
+            completed = stored.completed;
+            match stored.outcome {
+                Outcome::New => part.note_reach(&announce.peer, &self.policy.lan),
+                Outcome::Renewed(seconds) => {
+                    since = Some(seconds);
+                    self.counters.renewal(seconds);
+                    if self.policy.woodpeckers {
+                        notes.woodpecker(announce.peer.ip(), seconds);
+                    }
+                }
+                Outcome::Refused => {}
+            }
+        }
+        notes.tell(|outbox| outbox.note_announce(announce, since, completed, now));
+        if completed {
+            self.counters.completed += 1;
+            if self.policy.tell_completed {
+                self.journal.add(Note::Completed(Completed {
+                    info_hash: announce.info_hash,
+                    peer_id: announce.peer_id,
+                    ip: announce.peer.ip(),
+                }));
+            }
+        }
+    }
+}
+
+/// Decides what is changed in the peers of the reply and counts its decoys as leechers.
+#[cold]
+fn changes(
+    announce: &Announce,
+    asker: Option<Scope>,
+    decoys: Option<&mut Decoys>,
+    policy: &Policy,
+    summary: &mut Summary,
+    now: Secs,
+) -> Option<Changes> {
+    let mut changes = Changes {
+        asker,
+        decoys: None,
+    };
+    let peers = if announce.peer.ip().is_ipv4() {
+        &mut summary.v4_peers
+    } else {
+        &mut summary.v6_peers
+    };
+    let leechers = &mut summary.counts.leechers;
+    let own = u32::from(announce.left != Some(0));
+    // Never decoys alone, and the announcer itself isn't told.
+    let any = *peers > 1 && (announce.wants_seeders() || *leechers > own);
+    if let Some(decoys) = decoys.filter(|_| any) {
+        let draw = decoys.draw(&announce.info_hash, policy, now);
+        let count = draw.as_ref().map_or(0, |draw| draw.count.into());
+        *leechers = leechers.saturating_add(count);
+        *peers = peers.saturating_add(count);
+        changes.decoys = draw;
+    }
+    changes.or_none()
+}
+
+/// What several trackers do that share the swarms.
+#[cfg(feature = "threads")]
+impl<'m> Tracker<'m> {
+    /// A tracker that shares the swarms with others that are made of the same `shared` and
+    /// `secrets`, each with another number `nth`. Each may be in a thread of its own.
+    ///
+    /// One of them is ticked, shows statistics, and collects what all have counted; the others only
+    /// answer: see [`take_up`](Self::take_up) and [`put_down`](Self::put_down).
+    pub fn sharing(shared: &'m Shared<'m>, secrets: &Secrets, nth: u32) -> Self {
+        let mut this = Self::with(Common::Shared(shared), secrets, shared.policy(), nth);
+        this.policy_change = shared.changes();
+        this
+    }
+
+    /// To be called before some work: has what has changed meanwhile.
+    pub fn take_up(&mut self) {
+        if let Common::Shared(shared) = &self.common {
+            let changes = shared.changes();
+            if changes != self.policy_change {
+                self.policy = shared.policy();
+                self.policy_change = changes;
+            }
+            self.load.set(shared.load());
+        }
+    }
+
+    /// To be called after some work, before the replies go out: enters what was counted.
+    pub fn put_down(&mut self) {
+        if let Common::Shared(shared) = &self.common {
+            shared.enter(&mut self.counters, self.load.take());
+        }
+    }
+
+    /// Has what others have counted in [`counters`](Self::counters), up to now.
+    pub fn collect(&mut self) {
+        if let Common::Shared(shared) = &self.common {
+            self.load.add(shared.collect(&mut self.counters));
+        }
+    }
+
+    fn tick_load(&mut self) {
+        self.collect();
+        self.load.tick();
+        if let Common::Shared(shared) = &self.common {
+            shared.set_load(self.load.per_second());
+        }
     }
 }
 
@@ -515,3 +538,5 @@ impl<'m> Tracker<'m> {
 const ROUND_SECONDS: u32 = 90;
 /// Steps of the sweep in a second when the store is nearly empty.
 const LEAST_STEPS: u32 = 64;
+/// Steps of the sweep for which others have to wait: some tens of microseconds.
+const STEPS_AT_ONCE: u32 = 512;

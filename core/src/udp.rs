@@ -5,7 +5,7 @@ use core::num::NonZeroU16;
 
 use crate::reach::is_unicast;
 use crate::time::Secs;
-use crate::tracker::{Announce, Denied, Event, Tracker};
+use crate::tracker::{Announce, Event, Tracker};
 use crate::wire::udp::{self, Request, TransactionId};
 use crate::wire::{InfoHash, Out, PeerAddr};
 
@@ -93,31 +93,6 @@ fn announce(
         4 => Event::Paused,
         _ => Event::None,
     };
-    let announced = tracker.announce(
-        &Announce {
-            info_hash: request.info_hash,
-            peer,
-            peer_id: Some(request.peer_id),
-            event,
-            left: Some(request.left),
-            downloaded: request.downloaded,
-        },
-        now,
-    );
-    let announced = match announced {
-        Ok(announced) => announced,
-        Err(Denied) => return refuse(tracker, request.transaction, reply),
-    };
-    let counts = announced.counts;
-    reply.put(&udp::emit_announce(
-        request.transaction,
-        announced.interval,
-        counts.leechers,
-        counts.seeders,
-    ));
-    if reply.overflowed() {
-        return;
-    }
     // Peers of the source's own family: the stride of the list goes by it, not by a flag.
     let limit = if peer.ip().is_ipv4() {
         tracker.policy().most_wanted
@@ -129,13 +104,34 @@ fn announce(
     } else {
         u16::try_from(request.wanted).map_or(limit, |wanted| wanted.min(limit))
     };
-    tracker.counters.wanting(wanted);
-    let wanted = usize::from(wanted);
-    if peer.ip().is_ipv4() {
-        reply.fill(wanted * 6, |room| tracker.choose_v4(&announced, room));
-    } else {
-        reply.fill(wanted * 18, |room| tracker.choose_v6(&announced, room));
+    let announce = Announce {
+        info_hash: request.info_hash,
+        peer,
+        peer_id: Some(request.peer_id),
+        event,
+        left: Some(request.left),
+        downloaded: request.downloaded,
+    };
+    let Ok(mut answer) = tracker.announce(&announce, now) else {
+        return refuse(tracker, request.transaction, reply);
+    };
+    reply.put(&udp::emit_announce(
+        request.transaction,
+        answer.interval,
+        answer.counts.leechers,
+        answer.counts.seeders,
+    ));
+    if reply.overflowed() {
+        return;
     }
+    let most = usize::from(wanted);
+    if peer.ip().is_ipv4() {
+        reply.fill(most * 6, |room| answer.choose_v4(room));
+    } else {
+        reply.fill(most * 18, |room| answer.choose_v6(room));
+    }
+    drop(answer);
+    tracker.counters.wanting(wanted);
 }
 
 /// Tells whoever announces a torrent that isn't allowed, in an error packet. Many clients ask again

@@ -66,7 +66,7 @@ fn with_cluster(test: impl FnOnce(&mut [Net<'_>])) {
         .collect();
     test(&mut nets);
     for net in &nets {
-        net.tracker.store().check().unwrap();
+        net.tracker.part(0).store().check().unwrap();
     }
 }
 
@@ -152,7 +152,7 @@ fn who_leaves_one_leaves_all_and_who_falls_silent_is_forgotten_by_all() {
         }
         run(nets, 50 * 60, 0, &mut random);
         assert_eq!(all_counts(nets), vec![(0, 0); 9]);
-        assert!(nets.iter().all(|net| net.tracker.store().peers() == 0));
+        assert!(nets.iter().all(|net| net.tracker.totals().peers == 0));
     });
 }
 

@@ -26,7 +26,7 @@ fn with_net(weather: Weather, seed: u64, now: u32, test: impl FnOnce(&mut Net<'_
     let connections = Connections::new(&mut slots, &mut buffers);
     let mut net = Net::new(tracker, connections, weather, seed, now);
     test(&mut net);
-    net.tracker.store().check().unwrap();
+    net.tracker.part(0).store().check().unwrap();
 }
 
 /// Twenty clients in each of three swarms, of both families and protocols, four of them seeders.
@@ -119,7 +119,7 @@ fn who_says_that_it_leaves_is_gone_at_once_and_the_torrent_with_the_last() {
             net.leave(number);
         }
         assert_eq!(
-            (net.tracker.store().peers(), net.tracker.store().torrents()),
+            (net.tracker.totals().peers, net.tracker.totals().torrents),
             (0, 0)
         );
     });
@@ -138,7 +138,7 @@ fn a_clock_that_leaps_forward_by_days_empties_the_tracker_in_its_time() {
             }
             net.now += leap;
             net.run(50 * 60);
-            assert_eq!(net.tracker.store().peers(), 0, "after a leap of {leap} s");
+            assert_eq!(net.tracker.totals().peers, 0, "after a leap of {leap} s");
         });
     }
 }

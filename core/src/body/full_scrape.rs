@@ -63,11 +63,15 @@ impl FullScrape {
                 Claim::Fresh => self.batch = None,
                 Claim::Taken => return Filled::Later,
             }
-            let (store, workspace) = (&tracker.store, &mut *tracker.survey.workspace);
+            let (common, workspace) = (&tracker.common, &mut *tracker.survey.workspace);
             let from = self.from;
-            let batch = self
-                .batch
-                .get_or_insert_with(|| Batch::new(from, store.torrents(), workspace));
+            let nth = common.part_of(&from);
+            let part = common.part(nth);
+            let store = part.store();
+            let batch = self.batch.get_or_insert_with(|| {
+                let like_these = store.torrents().saturating_mul(common.parts());
+                Batch::new(from, common.end_of(nth), like_these, workspace)
+            });
             if !batch.is_sorted() {
                 if batch.gather(store, workspace, PAGES_PER_STEP) == Progress::More {
                     return Filled::More;

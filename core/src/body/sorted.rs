@@ -46,11 +46,21 @@ pub(super) enum Next {
 }
 
 impl Batch {
-    /// A range that begins with `from`, in a store with so many torrents.
-    pub(super) fn new(from: InfoHash, torrents: u32, workspace: &[u32]) -> Self {
+    /// A range that begins with `from` and doesn't go beyond `last`, where all hashes that can be
+    /// would have so many torrents.
+    pub(super) fn new(
+        from: InfoHash,
+        last: Option<InfoHash>,
+        torrents: u32,
+        workspace: &[u32],
+    ) -> Self {
+        let likely = likely_end(from, torrents, workspace.len() / WORDS);
         Self {
             from,
-            until: likely_end(from, torrents, workspace.len() / WORDS),
+            until: match (likely, last) {
+                (Some(likely), Some(last)) => Some(likely.min(last)),
+                (likely, last) => likely.or(last),
+            },
             state: State::Gathering {
                 walk: Walk::default(),
                 count: 0,
@@ -72,12 +82,12 @@ impl Batch {
         };
         let (from, until) = (self.from, &mut self.until);
         let edges = [
-            prefix(&from),
-            until.map_or(u32::MAX, |until| prefix(&until)),
+            from.prefix(),
+            until.map_or(u32::MAX, |until| until.prefix()),
         ];
         let progress = store.walk_hashes(walk, pages, edges[0]..=edges[1], &mut |id, word| {
             // Between the edges the first word tells enough.
-            if edges.contains(&word) || until.is_some_and(|until| word >= prefix(&until)) {
+            if edges.contains(&word) || until.is_some_and(|until| word >= until.prefix()) {
                 let hash = store.info_hash(id);
                 if hash < from || until.is_some_and(|until| hash >= until) {
                     return;
@@ -120,7 +130,7 @@ impl Batch {
                 if let Some(id) = store.torrent_at(id) {
                     let hash = store.info_hash(id);
                     let in_range = hash >= self.from && self.until.is_none_or(|until| hash < until);
-                    if self::prefix(&hash) == prefix && in_range {
+                    if hash.prefix() == prefix && in_range {
                         if let Some(after) = successor(hash) {
                             self.from = after;
                         } else {
@@ -175,21 +185,11 @@ fn cut(store: &Store<'_>, entries: &mut [[u32; WORDS]]) -> InfoHash {
     let (_, &mut entry, _) =
         entries.select_nth_unstable_by(middle, |one, other| order(store, one, other));
     let (prefix, hash) = key(store, &entry);
-    if self::prefix(&hash) == prefix {
+    if hash.prefix() == prefix {
         return hash;
     }
     // That torrent is gone. All that begin like it are left to the next range.
-    let mut start = InfoHash([0; 20]);
-    if let Some(first) = start.0.first_chunk_mut() {
-        *first = prefix.to_be_bytes();
-    }
-    start
-}
-
-fn prefix(hash: &InfoHash) -> u32 {
-    hash.0
-        .first_chunk()
-        .map_or(0, |&first| u32::from_be_bytes(first))
+    InfoHash::starting(prefix)
 }
 
 /// The end of a range that so many places are likely to hold, if hashes are spread evenly.
@@ -199,10 +199,8 @@ fn likely_end(from: InfoHash, torrents: u32, places: usize) -> Option<InfoHash> 
         .saturating_mul(1 << 32)
         .checked_div(torrents.into())?
         .max(1);
-    let end = u64::from(prefix(&from)).saturating_add(width);
-    let mut until = InfoHash([0; 20]);
-    *until.0.first_chunk_mut()? = u32::try_from(end).ok()?.to_be_bytes();
-    Some(until)
+    let end = u64::from(from.prefix()).saturating_add(width);
+    u32::try_from(end).ok().map(InfoHash::starting)
 }
 
 /// The next hash after this one, if there is one.

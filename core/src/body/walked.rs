@@ -84,28 +84,36 @@ impl Walked {
         if !matches!(self.walk, Walk::Printing(..)) && !tracker.survey.step() {
             return Filled::Later;
         }
-        let (store, workspace) = (&tracker.store, &mut *tracker.survey.workspace);
+        let (common, workspace) = (&tracker.common, &mut *tracker.survey.workspace);
+        let parts = common.parts();
         let found = match &mut self.walk {
             Walk::None => {
                 self.walk = match self.kind {
-                    Kind::Top(most) => Walk::Top(Top::start(most, workspace)),
-                    Kind::Networks => Walk::Networks(Networks::start(workspace)),
+                    Kind::Top(most) => Walk::Top(Top::start(most, workspace).through(parts)),
+                    Kind::Networks => Walk::Networks(Networks::start(workspace).through(parts)),
                 };
                 return Filled::More;
             }
-            Walk::Top(top) => match top.step(workspace, store, PAGES_PER_STEP) {
-                Progress::More => return Filled::More,
-                Progress::Done => Found::Top(top.clone()),
-            },
+            Walk::Top(top) => {
+                let part = common.part(top.part());
+                match top.step(workspace, part.store(), PAGES_PER_STEP) {
+                    Progress::More => return Filled::More,
+                    Progress::Done => Found::Top(top.clone()),
+                }
+            }
             Walk::Networks(networks) => {
-                match networks.step(workspace, store, now, PAGES_PER_STEP) {
+                let part = common.part(networks.part());
+                match networks.step(workspace, part.store(), now, PAGES_PER_STEP) {
                     Progress::More => return Filled::More,
                     Progress::Done => Found::Networks(networks.clone()),
                 }
             }
             Walk::Printing(found, cursor) => {
                 let progress = match found {
-                    Found::Top(top) => top.emit(workspace, store, cursor, out),
+                    Found::Top(top) => {
+                        let hash_of = |prefix, number| common.hash_of(prefix, number);
+                        top.emit(workspace, &hash_of, cursor, out)
+                    }
                     Found::Networks(networks) => networks.emit(workspace, cursor, out),
                 };
                 if progress == Progress::More {

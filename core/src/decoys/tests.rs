@@ -7,10 +7,11 @@ use std::vec::Vec;
 
 use super::{Decoys, POOL_SECONDS};
 use crate::access::{Access, AccessList};
+use crate::answer::Answer;
 use crate::policy::Policy;
 use crate::reach::is_global_v4;
 use crate::time::Secs;
-use crate::tracker::{Announce, Announced, Event, Secrets, Tracker};
+use crate::tracker::{Announce, Event, Secrets, Tracker};
 use crate::wire::{InfoHash, PeerAddr};
 
 const NOW: Secs = Secs(1_000);
@@ -30,14 +31,14 @@ fn with(policy: Policy, test: impl FnOnce(&mut Tracker<'_>)) {
 }
 
 /// An announce from 198.51.100.NUMBER, or 2001:db8::NUMBER.
-fn announce(
-    tracker: &mut Tracker<'_>,
+fn announce<'t, 'm>(
+    tracker: &'t mut Tracker<'m>,
     number: u8,
     v6: bool,
     left: u64,
     event: Event,
     now: Secs,
-) -> Announced {
+) -> Answer<'t, 'm> {
     let ip = if v6 {
         IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()])
     } else {
@@ -55,9 +56,9 @@ fn announce(
 }
 
 /// The compact peers of one reply, real ones and others.
-fn chosen(tracker: &mut Tracker<'_>, announced: &Announced, room: usize) -> [Vec<IpAddr>; 2] {
+fn chosen(answer: &mut Answer<'_, '_>, room: usize) -> [Vec<IpAddr>; 2] {
     let mut v4 = vec![0; room * 6];
-    let used = tracker.choose_v4(announced, &mut v4);
+    let used = answer.choose_v4(&mut v4);
     let v4 = v4[..used].chunks_exact(6).map(|peer| {
         let ip = Ipv4Addr::from(*peer.first_chunk::<4>().unwrap());
         check(ip.into(), peer);
@@ -65,7 +66,7 @@ fn chosen(tracker: &mut Tracker<'_>, announced: &Announced, room: usize) -> [Vec
     });
     let mut all: Vec<_> = v4.collect();
     let mut v6 = vec![0; room * 18];
-    let used = tracker.choose_v6(announced, &mut v6);
+    let used = answer.choose_v6(&mut v6);
     all.extend(v6[..used].chunks_exact(18).map(|peer| {
         let ip = Ipv6Addr::from(*peer.first_chunk::<16>().unwrap());
         check(ip.into(), peer);
@@ -104,16 +105,12 @@ fn replies_have_as_many_decoys_as_their_counts_say() {
             }
             let mut seen = HashMap::new();
             for _ in 0..200 {
-                let announced = announce(tracker, 0, v6, 1, Event::None, NOW);
-                let claimed = announced.counts.leechers - 20;
+                let mut answer = announce(tracker, 0, v6, 1, Event::None, NOW);
+                let claimed = answer.counts.leechers - 20;
                 assert!((1..=10).contains(&claimed));
-                let peers = if v6 {
-                    announced.v6_peers
-                } else {
-                    announced.v4_peers
-                };
+                let peers = if v6 { answer.v6_peers } else { answer.v4_peers };
                 assert_eq!(peers, 20 + claimed);
-                let [real, decoys] = chosen(tracker, &announced, 50);
+                let [real, decoys] = chosen(&mut answer, 50);
                 assert_eq!((real.len(), decoys.len()), (19, claimed as usize));
                 *seen.entry(claimed).or_insert(0) += 1;
             }
@@ -129,16 +126,16 @@ fn real_peers_give_way_only_where_there_is_no_room() {
             announce(tracker, number, false, 1, Event::None, NOW);
         }
         for _ in 0..100 {
-            let announced = announce(tracker, 0, false, 1, Event::None, NOW);
-            let claimed = announced.counts.leechers as usize - 100;
+            let mut answer = announce(tracker, 0, false, 1, Event::None, NOW);
+            let claimed = answer.counts.leechers as usize - 100;
             for room in [0, 1, 2, 5, 50, 98] {
-                let [real, decoys] = chosen(tracker, &announced, room);
+                let [real, decoys] = chosen(&mut answer, room);
                 assert_eq!(real.len() + decoys.len(), room);
                 // One may take the place of another.
                 assert!(decoys.len() <= claimed.min(room / 2));
                 assert!(room < 2 || !decoys.is_empty());
             }
-            let [real, decoys] = chosen(tracker, &announced, 101);
+            let [real, decoys] = chosen(&mut answer, 101);
             assert_eq!(real.len() + decoys.len(), 101.min(99 + claimed));
             assert!(real.len() > 99 - claimed && decoys.len() <= claimed);
         }
@@ -157,9 +154,9 @@ fn decoys_stand_anywhere_and_come_back_within_the_hour() {
             let mut pool = HashSet::new();
             for _ in 0..300 {
                 let now = Secs(hour * POOL_SECONDS + 7);
-                let announced = announce(tracker, 0, false, 1, Event::None, now);
+                let mut answer = announce(tracker, 0, false, 1, Event::None, now);
                 let mut out = [0; 300];
-                let used = tracker.choose_v4(&announced, &mut out);
+                let used = answer.choose_v4(&mut out);
                 for (place, peer) in out[..used].chunks_exact(6).enumerate() {
                     let ip = IpAddr::from(*peer.first_chunk::<4>().unwrap());
                     if !is_real(ip) {
@@ -175,7 +172,7 @@ fn decoys_stand_anywhere_and_come_back_within_the_hour() {
         assert!(of_hours[0].is_disjoint(&of_hours[1]));
     });
     // Another torrent has others.
-    let mut decoys = Decoys::new(&[1; 16]);
+    let mut decoys = Decoys::new(&[1; 16], 0);
     let mut pools = HashSet::new();
     for hash in 0..100 {
         let draw = decoys
@@ -189,7 +186,7 @@ fn decoys_stand_anywhere_and_come_back_within_the_hour() {
 #[test]
 fn as_many_replies_have_decoys_as_the_policy_says() {
     for percent in [0, 1, 30, 99, 100] {
-        let mut decoys = Decoys::new(&[1; 16]);
+        let mut decoys = Decoys::new(&[1; 16], 0);
         let policy = policy(percent, 10);
         let drawn = (0..10_000).filter(|_| decoys.draw(&HASH, &policy, NOW).is_some());
         let drawn = drawn.count();
@@ -198,7 +195,7 @@ fn as_many_replies_have_decoys_as_the_policy_says() {
         assert!(!matches!(percent, 0 | 100) || drawn == expected);
     }
     assert_eq!(
-        Decoys::new(&[1; 16]).draw(&HASH, &policy(100, 0), NOW),
+        Decoys::new(&[1; 16], 0).draw(&HASH, &policy(100, 0), NOW),
         None
     );
 }
@@ -221,9 +218,9 @@ fn scrapes_claim_decoys_too() {
 
 #[test]
 fn there_are_no_decoys_alone_nor_for_who_leaves_nor_with_a_whitelist() {
-    let none = |announced: &Announced, peers: u32| {
-        assert_eq!(announced.counts.leechers + announced.counts.seeders, peers);
-        assert!(!announced.changed);
+    let none = |answer: &Answer<'_, '_>, peers: u32| {
+        assert_eq!(answer.counts.leechers + answer.counts.seeders, peers);
+        assert!(answer.changes.is_none());
     };
     with(policy(100, 10), |tracker| {
         none(&announce(tracker, 0, false, 1, Event::None, NOW), 1);
@@ -238,9 +235,9 @@ fn there_are_no_decoys_alone_nor_for_who_leaves_nor_with_a_whitelist() {
         none(&announce(tracker, 0, false, 0, Event::None, NOW), 1);
         none(&announce(tracker, 1, false, 0, Event::None, NOW), 2);
         none(&announce(tracker, 2, false, 1, Event::Paused, NOW), 3);
-        let announced = announce(tracker, 1, false, 0, Event::None, NOW);
-        assert!(announced.changed);
-        let [real, decoys] = chosen(tracker, &announced, 50);
+        let mut answer = announce(tracker, 1, false, 0, Event::None, NOW);
+        assert!(answer.changes.is_some());
+        let [real, decoys] = chosen(&mut answer, 50);
         assert!(real.len() == 1 && !decoys.is_empty());
     });
     with(policy(100, 10), |tracker| {
@@ -262,7 +259,7 @@ fn there_are_no_decoys_alone_nor_for_who_leaves_nor_with_a_whitelist() {
 
 #[test]
 fn decoys_of_ipv6_are_of_each_registry() {
-    let mut decoys = Decoys::new(&[1; 16]);
+    let mut decoys = Decoys::new(&[1; 16], 0);
     let mut nets = HashSet::new();
     for hash in 0..100 {
         let draw = decoys.draw(&InfoHash([hash; 20]), &policy(100, 1), NOW);

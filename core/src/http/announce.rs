@@ -3,9 +3,10 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use crate::answer::Answer;
 use crate::reach::external;
 use crate::time::Secs;
-use crate::tracker::{Announced, Tracker};
+use crate::tracker::Tracker;
 use crate::wire::Out;
 use crate::wire::bencode::Dict;
 
@@ -42,72 +43,63 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     };
     tracker.counters.http_announces += 1;
     tracker.counters.wanting(asked.wanted);
-    let Ok(mut announced) = tracker.announce(&asked.announce, now) else {
+    let external = external(source, &tracker.policy().lan);
+    let Ok(mut answer) = tracker.announce(&asked.announce, now) else {
         return failure::answer(Failure::Denied, persistence, tracker, out);
     };
     if asked.announce.peer.ip() != source {
-        tracker.show_to(source, &mut announced);
+        answer.show_to(source);
     }
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
-    dict.integer(b"8:complete", announced.counts.seeders);
-    dict.integer(b"10:downloaded", announced.counts.completed);
-    match external(source, &tracker.policy().lan) {
+    dict.integer(b"8:complete", answer.counts.seeders);
+    dict.integer(b"10:downloaded", answer.counts.completed);
+    match external {
         IpAddr::V4(ip) => dict.bytes(b"11:external ip", &ip.octets()),
         IpAddr::V6(ip) => dict.bytes(b"11:external ip", &ip.octets()),
     }
-    dict.integer(b"10:incomplete", announced.counts.leechers);
-    dict.integer(b"8:interval", announced.interval);
-    dict.integer(b"12:min interval", announced.min_interval);
+    dict.integer(b"10:incomplete", answer.counts.leechers);
+    dict.integer(b"8:interval", answer.interval);
+    dict.integer(b"12:min interval", answer.min_interval);
     if asked.compact {
-        compact_peers(&asked, &announced, tracker, &mut dict);
+        compact_peers(&asked, &mut answer, &mut dict);
     } else {
-        listed_peers(&asked, &announced, tracker, &mut dict);
+        listed_peers(&asked, &mut answer, &mut dict);
     }
     dict.end();
     reply.end(out);
 }
 
 /// Emits `peers` always, because some clients fail without it, and `peers6` if there are any.
-fn compact_peers(
-    asked: &Asked,
-    announced: &Announced,
-    tracker: &mut Tracker<'_>,
-    dict: &mut Dict<'_, '_>,
-) {
+fn compact_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) {
     let wanted = usize::from(asked.wanted).min(MOST_COMPACT);
-    let most = v4_share(wanted, announced).saturating_mul(V4);
+    let most = v4_share(wanted, answer).saturating_mul(V4);
     let used = dict.filled(b"5:peers", most, |slot| {
         if slot.is_empty() {
             return 0;
         }
-        tracker.choose_v4(announced, slot)
+        answer.choose_v4(slot)
     });
     // What IPv4 left (the announcer is not among its own peers, and seeders may not suit it) is for
     // IPv6.
     let rest = wanted
         .saturating_sub(used / V4)
-        .min(stored(announced.v6_peers));
+        .min(stored(answer.v6_peers));
     if rest > 0 {
         dict.filled_unless_empty(b"6:peers6", rest.saturating_mul(V6), |slot| {
-            tracker.choose_v6(announced, slot)
+            answer.choose_v6(slot)
         });
     }
 }
 
 /// Emits both families in one list, as before BEP 23. There are no peer ids in it: none are kept.
-fn listed_peers(
-    asked: &Asked,
-    announced: &Announced,
-    tracker: &mut Tracker<'_>,
-    dict: &mut Dict<'_, '_>,
-) {
+fn listed_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) {
     let wanted = usize::from(asked.wanted).min(MOST_LISTED);
-    let most = v4_share(wanted, announced);
+    let most = v4_share(wanted, answer);
     dict.list(b"5:peers", |out| {
-        let used = list::<V4>(most, out, |peers| tracker.choose_v4(announced, peers));
-        let rest = wanted.saturating_sub(used).min(stored(announced.v6_peers));
-        list::<V6>(rest, out, |peers| tracker.choose_v6(announced, peers));
+        let used = list::<V4>(most, out, |peers| answer.choose_v4(peers));
+        let rest = wanted.saturating_sub(used).min(stored(answer.v6_peers));
+        list::<V6>(rest, out, |peers| answer.choose_v6(peers));
     });
 }
 
@@ -165,15 +157,15 @@ fn entry(peer: &[u8], out: &mut Out<'_>) {
 /// How many of `wanted` peers are IPv4. When a swarm has more than `wanted`, each family gets a
 /// quarter or all it has, and the rest goes in proportion to what each has left, as opentracker
 /// does it.
-fn v4_share(wanted: usize, announced: &Announced) -> usize {
-    let (v4, v6) = (stored(announced.v4_peers), stored(announced.v6_peers));
+fn v4_share(wanted: usize, answer: &Answer<'_, '_>) -> usize {
+    let (v4, v6) = (stored(answer.v4_peers), stored(answer.v6_peers));
     if v4.saturating_add(v6) <= wanted {
         return v4;
     }
     let (least_v4, least_v6) = (v4.min(wanted / 4), v6.min(wanted / 4));
     let rest = wanted.saturating_sub(least_v4).saturating_sub(least_v6);
-    let left_v4 = u64::from(announced.v4_peers).saturating_sub(wide(least_v4));
-    let left_v6 = u64::from(announced.v6_peers).saturating_sub(wide(least_v6));
+    let left_v4 = u64::from(answer.v4_peers).saturating_sub(wide(least_v4));
+    let left_v6 = u64::from(answer.v6_peers).saturating_sub(wide(least_v6));
     let share = wide(rest)
         .saturating_mul(left_v4)
         .checked_div(left_v4.saturating_add(left_v6));

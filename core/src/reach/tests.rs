@@ -6,10 +6,11 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{Scope, external, is_global_v4, is_global_v6, may_name};
+use crate::answer::Answer;
 use crate::network::Network;
 use crate::policy::{Lan, Policy};
 use crate::time::Secs;
-use crate::tracker::{Announce, Announced, Event, Secrets, Tracker};
+use crate::tracker::{Announce, Event, Secrets, Tracker};
 use crate::wire::{InfoHash, PeerAddr};
 
 const NOW: Secs = Secs(1_000);
@@ -44,7 +45,7 @@ fn with(lan: Lan, test: impl FnOnce(&mut Tracker<'_>)) {
     test(&mut Tracker::new(&mut memory, &Secrets::new(&[1; 40]), policy).unwrap());
 }
 
-fn announce(tracker: &mut Tracker<'_>, peer: &str, event: Event) -> Announced {
+fn announce<'t, 'm>(tracker: &'t mut Tracker<'m>, peer: &str, event: Event) -> Answer<'t, 'm> {
     let peer: SocketAddr = peer.parse().unwrap();
     let announce = Announce {
         info_hash: InfoHash([7; 20]),
@@ -59,22 +60,21 @@ fn announce(tracker: &mut Tracker<'_>, peer: &str, event: Event) -> Announced {
 
 /// The compact peers that `peer` gets from room for so many of each family, in order.
 fn told(tracker: &mut Tracker<'_>, peer: &str, room: usize) -> Vec<String> {
-    let announced = announce(tracker, peer, Event::None);
-    let peers = peers(tracker, &announced, room);
+    let peers = peers(&mut announce(tracker, peer, Event::None), room);
     announce(tracker, peer, Event::Stopped);
     peers
 }
 
-fn peers(tracker: &mut Tracker<'_>, announced: &Announced, room: usize) -> Vec<String> {
+fn peers(answer: &mut Answer<'_, '_>, room: usize) -> Vec<String> {
     let mut v4 = vec![0; room * 6];
-    let used = tracker.choose_v4(announced, &mut v4);
+    let used = answer.choose_v4(&mut v4);
     let v4 = v4[..used].chunks(6).map(|peer| {
         let (ip, port) = peer.split_first_chunk::<4>().unwrap();
         SocketAddr::from((*ip, u16::from_be_bytes(port.try_into().unwrap())))
     });
     let mut peers: Vec<_> = v4.collect();
     let mut v6 = vec![0; room * 18];
-    let used = tracker.choose_v6(announced, &mut v6);
+    let used = answer.choose_v6(&mut v6);
     peers.extend(v6[..used].chunks(18).map(|peer| {
         let (ip, port) = peer.split_first_chunk::<16>().unwrap();
         SocketAddr::from((*ip, u16::from_be_bytes(port.try_into().unwrap())))
@@ -306,10 +306,11 @@ fn a_lan_that_becomes_known_holds_for_peers_stored_before() {
 fn nothing_is_looked_at_again_as_long_as_all_peers_are_of_the_world() {
     with(lan(), |tracker| {
         for peer in ["198.51.100.7:7", "10.0.0.1:7", "[2001:db8:77::5]:7"] {
-            assert!(!announce(tracker, peer, Event::None).changed);
+            assert!(announce(tracker, peer, Event::None).changes.is_none());
         }
-        let changed =
-            |tracker: &mut Tracker<'_>, peer: &str| announce(tracker, peer, Event::None).changed;
+        let changed = |tracker: &mut Tracker<'_>, peer: &str| {
+            announce(tracker, peer, Event::None).changes.is_some()
+        };
         assert!(!changed(tracker, "192.168.77.5:7"));
         assert!(changed(tracker, "198.51.100.7:7"));
         // The LAN is told of itself as it is.
@@ -332,14 +333,14 @@ fn an_announcer_is_shown_what_it_can_reach_from_where_it_is() {
         announce(tracker, "192.168.77.5:7", Event::None);
         // It says that it is in the LAN, or even on the router, and isn't.
         for said in ["192.168.77.6:9", "127.0.0.1:9"] {
-            let mut announced = announce(tracker, said, Event::None);
-            tracker.show_to(ip("198.51.100.1"), &mut announced);
-            assert!(peers(tracker, &announced, 50).contains(&"203.0.113.1:7".into()));
+            let mut answer = announce(tracker, said, Event::None);
+            answer.show_to(ip("198.51.100.1"));
+            assert!(peers(&mut answer, 50).contains(&"203.0.113.1:7".into()));
             announce(tracker, said, Event::Stopped);
         }
-        let mut announced = announce(tracker, "198.51.100.1:9", Event::None);
-        tracker.show_to(ip("192.168.77.6"), &mut announced);
-        assert_eq!(peers(tracker, &announced, 50), ["192.168.77.5:7"]);
+        let mut answer = announce(tracker, "198.51.100.1:9", Event::None);
+        answer.show_to(ip("192.168.77.6"));
+        assert_eq!(peers(&mut answer, 50), ["192.168.77.5:7"]);
     });
 }
 

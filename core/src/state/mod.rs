@@ -70,10 +70,11 @@ impl Tracker<'_> {
     ///
     /// [`Denied`] if the access lists don't admit it.
     pub fn restore_torrent(&mut self, line: &StateLine, now: Secs) -> Result<Restored, Denied> {
-        if !self.access.admits(&line.hash) {
+        if !self.common.access().admits(&line.hash) {
             return Err(Denied);
         }
-        Ok(self.store.restore_torrent(&line.hash, line.completed, now))
+        let mut part = self.common.part_mut(self.common.part_of(&line.hash));
+        Ok(part.store.restore_torrent(&line.hash, line.completed, now))
     }
 
     /// Takes back a peer that is `older` seconds older than it says. See
@@ -88,7 +89,7 @@ impl Tracker<'_> {
         older: u32,
         now: Secs,
     ) -> Result<Restored, Denied> {
-        if !self.access.admits(&stored.info_hash) {
+        if !self.common.access().admits(&stored.info_hash) {
             return Err(Denied);
         }
         let StoredPeer {
@@ -103,10 +104,11 @@ impl Tracker<'_> {
             return Ok(Restored::Nothing);
         }
         let age = age.saturating_add(older);
-        let restored = self
+        let mut part = self.common.part_mut(self.common.part_of(info_hash));
+        let restored = part
             .store
             .restore_peer(info_hash, peer, *status, *completed, age, now);
-        self.note_reach(peer);
+        part.note_reach(peer, &self.policy.lan);
         Ok(restored)
     }
 }

@@ -18,8 +18,9 @@ use core::num::NonZeroU16;
 
 use super::Damage;
 use crate::gzip::checksum::Checksum;
-use crate::store::{Progress, SeenPeer, Status, Store, Walk};
+use crate::store::{Progress, SeenPeer, Status, Walk};
 use crate::time::Secs;
+use crate::tracker::Tracker;
 use crate::wire::{InfoHash, Out, PeerAddr};
 
 /// A peer, as the file tells of it.
@@ -37,7 +38,7 @@ pub struct StoredPeer {
     pub age: u32,
 }
 
-/// Writes the peers of a store, bit by bit.
+/// Writes the peers of a tracker, bit by bit.
 #[derive(Clone, Debug)]
 pub struct PeersWriter {
     stage: Stage,
@@ -110,7 +111,7 @@ impl PeersWriter {
     /// 680 peers for each page.
     pub fn fill(
         &mut self,
-        store: &Store<'_>,
+        tracker: &Tracker<'_>,
         now: Secs,
         pages: u32,
         out: &mut Out<'_>,
@@ -124,9 +125,10 @@ impl PeersWriter {
             out.put(&VERSION.to_be_bytes());
             out.put(&self.saved.to_be_bytes());
             self.stage = Stage::Records;
+            self.walk = Walk::through(tracker.parts());
         }
         if self.stage == Stage::Records {
-            self.records(store, now, pages, out);
+            self.records(tracker, now, pages, out);
         }
         let ends = self.stage == Stage::End && out.room().len() >= END;
         if ends {
@@ -148,11 +150,13 @@ impl PeersWriter {
         }
     }
 
-    fn records(&mut self, store: &Store<'_>, now: Secs, pages: u32, out: &mut Out<'_>) {
+    fn records(&mut self, tracker: &Tracker<'_>, now: Secs, pages: u32, out: &mut Out<'_>) {
         let (torrent, count) = (&mut self.torrent, &mut self.count);
         for _ in 0..pages {
             let (mut walk, mut full) = (self.walk, false);
             let (mut nth, within) = (0u32, &mut self.within);
+            let part = tracker.part(walk.part());
+            let store = part.store();
             let progress = store.walk_peers(&mut walk, 1, now, &mut |seen| {
                 nth = nth.saturating_add(1);
                 if full || nth <= *within {

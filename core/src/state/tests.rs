@@ -28,7 +28,7 @@ fn with_tracker<T>(test: impl FnOnce(&mut Tracker<'_>) -> T) -> T {
 
 /// Two torrents, four peers, three downloads; the IPv4 peers of `A` in a run.
 fn fill(tracker: &mut Tracker<'_>) {
-    let store = &mut tracker.store;
+    let store = &mut tracker.common.part_mut(0).store;
     let then = Secs(NOW.0 - 80);
     store.announce(&A, &peer("192.0.2.1", 6881), Status::Seeder, true, then);
     store.announce(&A, &peer("192.0.2.2", 0x1234), Status::Partial, false, NOW);
@@ -50,15 +50,15 @@ fn torrents(tracker: &Tracker<'_>, room: usize, pages: u32) -> Vec<u8> {
     }
 }
 
-fn peers(store: &Store<'_>, room: usize, pages: u32) -> Vec<u8> {
+fn peers(tracker: &Tracker<'_>, room: usize, pages: u32) -> Vec<u8> {
     let (mut writer, mut bytes, mut buffer) = (PeersWriter::new(5), Vec::new(), vec![0; room]);
     loop {
         let mut out = Out::new(&mut buffer);
-        let progress = writer.fill(store, NOW, pages, &mut out);
+        let progress = writer.fill(tracker, NOW, pages, &mut out);
         assert!(!out.overflowed());
         bytes.extend_from_slice(out.written());
         if progress == Progress::Done {
-            assert_eq!(writer.count(), store.peers());
+            assert_eq!(writer.count(), tracker.totals().peers);
             return bytes;
         }
     }
@@ -118,7 +118,7 @@ fn torrents_are_these_bytes() {
 fn peers_are_these_bytes() {
     with_tracker(|tracker| {
         fill(tracker);
-        let bytes = peers(&tracker.store, 100, 1);
+        let bytes = peers(tracker, 100, 1);
         let parts: [&[u8]; 9] = [
             b"wrtpeers\0\0\0\x01\0\0\0\0\0\0\0\x05",
             b"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
@@ -147,7 +147,7 @@ fn peers_are_these_bytes() {
         reader.push(&bytes[..20], |_| ()).unwrap();
         assert_eq!(reader.saved(), 5);
     });
-    let nothing = with_tracker(|tracker| peers(&tracker.store, 100, 1));
+    let nothing = with_tracker(|tracker| peers(tracker, 100, 1));
     assert_eq!(nothing.len(), 29);
     assert_eq!(read_peers(&nothing, 29), Ok(vec![]));
 }
@@ -162,7 +162,7 @@ fn crowd(tracker: &mut Tracker<'_>) {
         let peer4 = peer(&ip, 1 + number);
         let done = number % 3 == 0;
         let announced = Secs(NOW.0 - u32::from(number) * 3);
-        let store = &mut tracker.store;
+        let store = &mut tracker.common.part_mut(0).store;
         store.announce(&InfoHash(hash), &peer4, Status::Seeder, done, announced);
         store.announce(&A, &peer4, Status::Leecher, false, announced);
         let peer6 = peer(&std::format!("2001:db8::{number:x}"), 1 + number);
@@ -175,21 +175,21 @@ fn the_bytes_are_the_same_for_every_size_of_buffer_and_piece() {
     with_tracker(|tracker| {
         crowd(tracker);
         let text = torrents(tracker, 1 << 20, 1 << 20);
-        let bytes = peers(&tracker.store, 1 << 20, 1 << 20);
+        let bytes = peers(tracker, 1 << 20, 1 << 20);
         for room in (0..200).chain([1_000, 4_096, 10_000]) {
             for pages in [1, 2, 1_000] {
                 if room >= TorrentsWriter::LEAST_ROOM {
                     assert_eq!(torrents(tracker, room, pages), text, "{room}");
                 }
                 if room >= PeersWriter::LEAST_ROOM {
-                    assert_eq!(peers(&tracker.store, room, pages), bytes, "{room}");
+                    assert_eq!(peers(tracker, room, pages), bytes, "{room}");
                 }
             }
         }
         let (lines, all) = (read_torrents(&text, 1 << 20), read_peers(&bytes, 1 << 20));
         assert_eq!(
             all.as_ref().map(Vec::len),
-            Ok(tracker.store.peers() as usize)
+            Ok(tracker.totals().peers as usize)
         );
         for piece in 1..70 {
             assert_eq!(read_torrents(&text, piece), lines, "{piece}");
@@ -208,7 +208,7 @@ fn too_little_room_is_no_progress_and_no_end() {
         assert_eq!((progress, out.len()), (Progress::More, 0));
         let mut buffer = [0; PeersWriter::LEAST_ROOM - 1];
         let mut out = Out::new(&mut buffer);
-        let progress = PeersWriter::new(0).fill(&tracker.store, NOW, 9, &mut out);
+        let progress = PeersWriter::new(0).fill(tracker, NOW, 9, &mut out);
         assert_eq!((progress, out.len()), (Progress::More, 0));
     });
 }
@@ -218,7 +218,7 @@ fn what_was_cut_or_changed_is_known_at_every_byte() {
     with_tracker(|tracker| {
         fill(tracker);
         let text = torrents(tracker, 100, 1);
-        let bytes = peers(&tracker.store, 100, 1);
+        let bytes = peers(tracker, 100, 1);
         for length in 1..text.len() {
             assert_eq!(
                 read_torrents(&text[..length], 9),
@@ -311,7 +311,7 @@ fn what_comes_back_is_what_was() {
     let (text, bytes, before) = with_tracker(|tracker| {
         crowd(tracker);
         let text = torrents(tracker, 4_096, 4);
-        (text, peers(&tracker.store, 4_096, 4), sorted(tracker))
+        (text, peers(tracker, 4_096, 4), sorted(tracker))
     });
     with_tracker(|tracker| {
         let now = Secs(3);
@@ -323,7 +323,7 @@ fn what_comes_back_is_what_was() {
                 assert_eq!(tracker.restore_peer(&peer, 0, now), Ok(Restored::Taken));
             }
             assert_eq!(sorted(tracker), before);
-            tracker.store.check().unwrap();
+            tracker.part(0).store().check().unwrap();
         }
         assert_eq!(tracker.counters.completed, 0);
     });
@@ -332,7 +332,8 @@ fn what_comes_back_is_what_was() {
 type Swarm = (InfoHash, u32, Vec<(PeerAddr, Status, bool)>);
 
 fn sorted(tracker: &Tracker<'_>) -> Vec<Swarm> {
-    let store = &tracker.store;
+    let part = tracker.part(0);
+    let store = part.store();
     let mut swarms: std::collections::BTreeMap<_, (u32, Vec<_>)> = Default::default();
     store.walk_torrents(&mut Walk::default(), 1_000, &mut |id| {
         swarms.insert(store.info_hash(id), (store.completed(id), Vec::new()));
@@ -384,7 +385,7 @@ fn lists_and_addresses_are_looked_at() {
         }
         assert_eq!(back(A, "192.0.2.2", 2_600), Ok(Restored::Nothing));
         assert_eq!(back(A, "192.0.2.2", u32::MAX), Ok(Restored::Nothing));
-        assert_eq!(listed.store.peers(), 1);
+        assert_eq!(listed.totals().peers, 1);
 
         // Peers that only some can reach are known as such.
         let _ = tracker.restore_peer(&stored(A, "127.0.0.1"), 0, NOW);
@@ -397,9 +398,9 @@ fn lists_and_addresses_are_looked_at() {
             left: Some(1),
             downloaded: 0,
         };
-        let announced = tracker.announce(&announce, NOW).unwrap();
+        let mut answer = tracker.announce(&announce, NOW).unwrap();
         let mut compact = [0; 60];
-        let used = tracker.choose_v4(&announced, &mut compact);
+        let used = answer.choose_v4(&mut compact);
         assert_eq!(compact[..used], *b"\xc0\0\x02\x07\0\x01");
     });
 }

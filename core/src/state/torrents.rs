@@ -25,7 +25,7 @@ use crate::wire::state_line::{Line, Lines, StateLine, number};
 pub struct TorrentsWriter {
     stage: Stage,
     walk: Walk,
-    /// The number of the torrent that was written last.
+    /// The number of the torrent that was written last of this part.
     last: u32,
     count: u32,
     sum: Checksum,
@@ -88,6 +88,7 @@ impl TorrentsWriter {
             out.put(VERSION);
             out.put(b"\n");
             self.stage = Stage::Torrents;
+            self.walk = Walk::through(tracker.parts());
         }
         if self.stage == Stage::Torrents {
             self.torrents(tracker, now, pages, out);
@@ -111,10 +112,11 @@ impl TorrentsWriter {
     }
 
     fn torrents(&mut self, tracker: &Tracker<'_>, now: Secs, pages: u32, out: &mut Out<'_>) {
-        let store = tracker.store();
         let (last, count) = (&mut self.last, &mut self.count);
         for _ in 0..pages {
             let (mut walk, mut full) = (self.walk, false);
+            let part = tracker.part(walk.part());
+            let store = part.store();
             let progress = store.walk_torrents(&mut walk, 1, &mut |id| {
                 let completed = store.completed(id);
                 // Numbers grow on the way.
@@ -136,6 +138,9 @@ impl TorrentsWriter {
             });
             if full {
                 return;
+            }
+            if walk.part() != self.walk.part() {
+                *last = 0;
             }
             self.walk = walk;
             if progress == Progress::Done {

@@ -9,7 +9,7 @@ use crate::wire::Out;
 
 /// Writes one section and says whether there is such a number.
 pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
-    let (store, counters) = (view.tracker.store(), &view.tracker.counters);
+    let (totals, counters) = (&view.totals, &view.tracker.counters);
     let at = usize::from(at);
     if let Some(minutes) = at.checked_sub(FIXED)
         && let Some(count) = counters.renewed.get(minutes)
@@ -40,16 +40,14 @@ pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result
             out,
             "  <torrents>\n    <count_mutex>{0}</count_mutex>\n    \
              <count_iterator>{0}</count_iterator>\n  </torrents>\n",
-            store.torrents(),
+            totals.torrents,
         )?,
         2 => write!(
             out,
             "  <peers>\n    <count>{}</count>\n  </peers>\n  \
              <seeds>\n    <count>{}</count>\n  </seeds>\n  \
              <completed>\n    <count>{}</count>\n  </completed>\n",
-            store.peers(),
-            store.seeders(),
-            counters.completed,
+            totals.peers, totals.seeders, counters.completed,
         )?,
         3 => write!(
             out,

@@ -54,14 +54,10 @@ type Member = (&'static str, fn(&View<'_, '_>) -> u64);
 static MEMBERS: [Member; 38] = [
     (",\"tracker_id\":", |view| view.tracker.id().into()),
     (",\"uptime\":", |view| view.uptime().into()),
-    (",\"torrents\":", |view| {
-        view.tracker.store().torrents().into()
-    }),
-    (",\"peers\":", |view| view.tracker.store().peers().into()),
-    (",\"seeders\":", |view| {
-        view.tracker.store().seeders().into()
-    }),
-    (",\"leechers\":", |view| view.leechers().into()),
+    (",\"torrents\":", |view| view.totals.torrents.into()),
+    (",\"peers\":", |view| view.totals.peers.into()),
+    (",\"seeders\":", |view| view.totals.seeders.into()),
+    (",\"leechers\":", |view| view.totals.leechers().into()),
     (",\"completed\":", |view| view.tracker.counters.completed),
     (",\"connections\":{\"tcp\":{\"accepted\":", |view| {
         view.tracker.counters.connections
@@ -109,17 +105,15 @@ static MEMBERS: [Member; 38] = [
     ("},\"livesync\":{\"peers\":", |view| {
         view.tracker.counters.synced
     }),
-    ("},\"memory\":{\"bytes\":", |view| {
-        view.tracker.store().bytes()
-    }),
-    (",\"free\":", |view| view.tracker.store().free_bytes()),
+    ("},\"memory\":{\"bytes\":", |view| view.totals.bytes),
+    (",\"free\":", |view| view.totals.free_bytes),
     (",\"evicted_peers\":", |view| {
-        view.tracker.store().losses().evicted_peers
+        view.totals.losses.evicted_peers
     }),
     (",\"refused_peers\":", |view| {
-        view.tracker.store().losses().refused_peers
+        view.totals.losses.refused_peers
     }),
     (",\"refused_torrents\":", |view| {
-        view.tracker.store().losses().refused_torrents
+        view.totals.losses.refused_torrents
     }),
 ];

@@ -74,16 +74,14 @@ static METRICS: [Metric; 22] = [
     Metric {
         name: "torrents",
         help: "Torrents stored.",
-        samples: &[("", |view| view.tracker.store().torrents().into())],
+        samples: &[("", |view| view.totals.torrents.into())],
     },
     Metric {
         name: "peers",
         help: "Peers stored.",
         samples: &[
-            ("{status=\"seeder\"}", |view| {
-                view.tracker.store().seeders().into()
-            }),
-            ("{status=\"leecher\"}", |view| view.leechers().into()),
+            ("{status=\"seeder\"}", |view| view.totals.seeders.into()),
+            ("{status=\"leecher\"}", |view| view.totals.leechers().into()),
         ],
     },
     Metric {
@@ -202,26 +200,24 @@ static METRICS: [Metric; 22] = [
         help: "Memory for swarms.",
         samples: &[
             ("{state=\"used\"}", |view| {
-                let store = view.tracker.store();
-                store.bytes().saturating_sub(store.free_bytes())
+                let totals = &view.totals;
+                totals.bytes.saturating_sub(totals.free_bytes)
             }),
-            ("{state=\"free\"}", |view| view.tracker.store().free_bytes()),
+            ("{state=\"free\"}", |view| view.totals.free_bytes),
         ],
     },
     Metric {
         name: "evicted_peers_total",
         help: "Peers that made room for others.",
-        samples: &[("", |view| view.tracker.store().losses().evicted_peers)],
+        samples: &[("", |view| view.totals.losses.evicted_peers)],
     },
     Metric {
         name: "refused_total",
         help: "Announces whose peer or torrent found no room.",
         samples: &[
-            ("{what=\"peer\"}", |view| {
-                view.tracker.store().losses().refused_peers
-            }),
+            ("{what=\"peer\"}", |view| view.totals.losses.refused_peers),
             ("{what=\"torrent\"}", |view| {
-                view.tracker.store().losses().refused_torrents
+                view.totals.losses.refused_torrents
             }),
         ],
     },

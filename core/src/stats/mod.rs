@@ -41,6 +41,7 @@ pub use request_log::{LARGEST_ENTRY, MOST_LOGGED, RequestLog};
 pub use top::Top;
 pub use woodpeckers::Woodpeckers;
 
+use crate::common::Totals;
 use crate::counters::HttpError;
 use crate::policy::{Policy, Right, StatsFor};
 use crate::store::Progress;
@@ -75,7 +76,11 @@ pub fn emit(
     cursor: &mut u16,
     out: &mut Out<'_>,
 ) -> Progress {
-    let view = View { tracker, now };
+    let view = View {
+        tracker,
+        totals: tracker.totals(),
+        now,
+    };
     let section = match mode {
         Mode::Renew => short::renewals,
         Mode::NumWants => short::wanted,
@@ -98,7 +103,7 @@ pub fn emit(
 fn woodpeckers(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
     let tracker = view.tracker;
     if tracker.policy().woodpeckers {
-        tracker.woodpeckers.section(at, out)
+        tracker.common.woodpeckers().section(at, out)
     } else {
         Woodpeckers::NONE.section(at, out)
     }
@@ -110,6 +115,7 @@ pub const LARGEST_PAGE: usize = 7936;
 /// What there is to show, and when.
 struct View<'t, 'm> {
     tracker: &'t Tracker<'m>,
+    totals: Totals,
     now: Secs,
 }
 
@@ -122,12 +128,6 @@ impl View<'_, '_> {
     /// A count per second on average, rounded down.
     fn per_second(&self, count: u64) -> u64 {
         count / u64::from(self.uptime().max(1))
-    }
-
-    /// Peers that aren't seeders.
-    const fn leechers(&self) -> u32 {
-        let store = self.tracker.store();
-        store.peers().saturating_sub(store.seeders())
     }
 
     /// Errors of a class.

@@ -57,6 +57,18 @@ impl Networks {
         }
     }
 
+    /// The same through the swarms in so many parts.
+    #[must_use]
+    pub const fn through(mut self, parts: u32) -> Self {
+        self.walk = Walk::through(parts);
+        self
+    }
+
+    /// Which part [`step`](Self::step) needs next.
+    pub const fn part(&self) -> u32 {
+        self.walk.part()
+    }
+
     /// Walks through the next pages of the store: up to `pages` times 680 peers. At worst each of
     /// them looks at all places of both tables; of all peers in the store that is one in K + 1. The
     /// last step also sorts the tables.
@@ -94,7 +106,7 @@ impl Networks {
                 let all = tables(workspace, places).flatten();
                 all.for_each(|[_, count]| *count = 0);
                 *counting = true;
-                *walk = Walk::default();
+                *walk = walk.again();
                 Progress::More
             }
             Progress::Done => {

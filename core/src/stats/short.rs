@@ -7,9 +7,9 @@ use crate::wire::Out;
 
 /// Writes a page that is one section, and says whether `mode` is one.
 pub(super) fn page(view: &View<'_, '_>, mode: Mode, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
-    let (store, counters) = (view.tracker.store(), &view.tracker.counters);
+    let (totals, counters) = (&view.totals, &view.tracker.counters);
     let per_second = |count| view.per_second(count);
-    let torrents = store.torrents();
+    let torrents = totals.torrents;
     let connections = counters.connections.saturating_add(counters.udp_datagrams);
     let udp_success = counters.udp_announces.saturating_add(counters.udp_connects);
     let success = counters.http_announces.saturating_add(udp_success);
@@ -19,7 +19,7 @@ pub(super) fn page(view: &View<'_, '_>, mode: Mode, out: &mut Out<'_>) -> Result
     };
     match mode {
         Mode::Peer => {
-            let (peers, seeds) = (store.peers(), store.seeders());
+            let (peers, seeds) = (totals.peers, totals.seeders);
             write!(
                 out,
                 "{peers}\n{seeds}\nopentracker serving {torrents} torrents\nopentracker"

@@ -287,7 +287,8 @@ wrtracker {VERSION}
 #[test]
 fn json_has_every_counter_by_name() {
     with(|tracker| {
-        let store = tracker.store();
+        let part = tracker.part(0);
+        let store = part.store();
         let (bytes, free) = (store.bytes(), store.free_bytes());
         assert!(free < bytes && bytes <= 4 << 14);
         let renewed: Vec<_> = tracker
@@ -398,8 +399,8 @@ fn the_longest_pages_fit_a_reply_and_the_longest_sections_a_buffer() {
             for _ in 0..2 {
                 let v6 = [0x2001, 0xffff, 0xffff, 0, 0, 0, 0, network].into();
                 let ip = Ipv4Addr::new(255, 255, network as u8, 255);
-                tracker.woodpeckers.note(IpAddr::V6(v6), 600);
-                tracker.woodpeckers.note(ip.into(), 600);
+                tracker.common.woodpeckers_mut().note(IpAddr::V6(v6), 600);
+                tracker.common.woodpeckers_mut().note(ip.into(), 600);
             }
         }
         // What the store counts is short here and may be as long as this.

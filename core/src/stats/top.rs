@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 
 use super::page;
 use crate::store::{Progress, Store, TorrentId, Walk};
-use crate::wire::Out;
+use crate::wire::{InfoHash, Out};
 
 /// A walk through all torrents that keeps the largest of them: up to a hundred in each of three
 /// lists.
@@ -45,6 +45,18 @@ impl Top {
         }
     }
 
+    /// The same through the swarms in so many parts.
+    #[must_use]
+    pub const fn through(mut self, parts: u32) -> Self {
+        self.walk = Walk::through(parts);
+        self
+    }
+
+    /// Which part [`step`](Self::step) needs next.
+    pub const fn part(&self) -> u32 {
+        self.walk.part()
+    }
+
     /// Walks through the next pages of the store: up to `pages` times 102 torrents, each of which
     /// takes at most one place in each list and moves those behind it.
     pub fn step(&mut self, workspace: &mut [u32], store: &Store<'_>, pages: u32) -> Progress {
@@ -61,22 +73,23 @@ impl Top {
     }
 
     /// Writes whole lines from `cursor` on, as [`emit`](super::emit) does, once the walk is done.
+    /// `hash_of` is [`Store::hash_of`] of the part that the prefix belongs to.
     pub fn emit(
         &self,
         workspace: &mut [u32],
-        store: &Store<'_>,
+        hash_of: &dyn Fn(u32, u32) -> Option<InfoHash>,
         cursor: &mut u16,
         out: &mut Out<'_>,
     ) -> Progress {
         page::emit(cursor, out, &mut |at, out| {
-            self.section(workspace, store, at, out)
+            self.section(workspace, hash_of, at, out)
         })
     }
 
     fn section(
         &self,
         workspace: &mut [u32],
-        store: &Store<'_>,
+        hash_of: &dyn Fn(u32, u32) -> Option<InfoHash>,
         at: u16,
         out: &mut Out<'_>,
     ) -> Result<bool, fmt::Error> {
@@ -93,11 +106,10 @@ impl Top {
         let list = lists(workspace, self.places).nth(nth).unwrap_or_default();
         let entry = list.get(..taken).and_then(|list| list.get(line));
         if let Some(&[count, prefix, word]) = entry
-            && let Some(id) = store.torrent_at(word)
-            && first_bytes(store, id) == prefix
+            && let Some(hash) = hash_of(prefix, word)
         {
             write!(out, "\t{count}\t")?;
-            for byte in store.info_hash(id).0 {
+            for byte in hash.0 {
                 write!(out, "{byte:02X}")?;
             }
             out.put(b"\n");
@@ -120,7 +132,7 @@ fn insert(list: &mut [Entry], taken: &mut usize, count: u32, id: TorrentId, stor
     if count == 0 || (*taken > last && list.get(last).is_some_and(|last| last[0] > count)) {
         return;
     }
-    let entry = [count, first_bytes(store, id), id.into()];
+    let entry = [count, store.info_hash(id).prefix(), id.into()];
     let at = list
         .get(..*taken)
         .unwrap_or_default()
@@ -137,7 +149,7 @@ fn insert(list: &mut [Entry], taken: &mut usize, count: u32, id: TorrentId, stor
     }
 }
 
-/// By count, then by info hash.
+/// By count, then by info hash. Whose prefixes are the same are of one part: that of `store`.
 fn order(one: &Entry, other: &Entry, store: &Store<'_>) -> Ordering {
     let [count, prefix, word] = one;
     let [other_count, other_prefix, other_word] = other;
@@ -145,10 +157,4 @@ fn order(one: &Entry, other: &Entry, store: &Store<'_>) -> Ordering {
     (count, prefix)
         .cmp(&(other_count, other_prefix))
         .then_with(|| hash(word).cmp(&hash(other_word)))
-}
-
-fn first_bytes(store: &Store<'_>, id: TorrentId) -> u32 {
-    let hash = store.info_hash(id).0;
-    hash.first_chunk()
-        .map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }

@@ -390,6 +390,13 @@ impl<'m> Store<'m> {
         Torrents::by_number(&self.arena, number)
     }
 
+    /// The info hash of the torrent that was this number once; `None` if there is none any more whose
+    /// hash begins with `prefix`.
+    pub fn hash_of(&self, prefix: u32, number: u32) -> Option<InfoHash> {
+        let hash = self.info_hash(self.torrent_at(number)?);
+        (hash.prefix() == prefix).then_some(hash)
+    }
+
     /// Seconds since the last announce of a torrent, to about a minute.
     pub fn idle(&self, id: TorrentId, now: Secs) -> u32 {
         id.idle(&self.arena, now)

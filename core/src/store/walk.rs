@@ -12,7 +12,7 @@ use super::{Status, Store};
 use crate::time::Secs;
 use crate::wire::PeerAddr;
 
-/// How far a walk through a store has come.
+/// How far a walk through a store, or several, has come.
 ///
 /// What stays in the store all the while is seen: a torrent once, a peer once unless it was moved
 /// meanwhile, which may show it twice or not at all. What comes or goes may be seen or not.
@@ -20,6 +20,40 @@ use crate::wire::PeerAddr;
 pub struct Walk {
     /// Pages that are done.
     pages: u32,
+    /// The part of the swarms that the pages are of.
+    part: u32,
+    /// How many parts follow it.
+    behind: u32,
+}
+
+impl Walk {
+    /// A walk through so many stores, one after another; a default one is through one.
+    pub const fn through(parts: u32) -> Self {
+        Self {
+            pages: 0,
+            part: 0,
+            behind: parts.saturating_sub(1),
+        }
+    }
+
+    /// Which of them comes next.
+    pub const fn part(&self) -> u32 {
+        self.part
+    }
+
+    /// The same walk from its start.
+    pub(crate) const fn again(&self) -> Self {
+        Self::through(self.part.saturating_add(self.behind).saturating_add(1))
+    }
+
+    /// Goes on to the next store, if there is one.
+    const fn next_part(&mut self) -> Progress {
+        let Some(behind) = self.behind.checked_sub(1) else {
+            return Progress::Done;
+        };
+        (self.pages, self.part, self.behind) = (0, self.part.saturating_add(1), behind);
+        Progress::More
+    }
 }
 
 /// Whether there is more of something that is done bit by bit.
@@ -107,7 +141,7 @@ impl Store<'_> {
     fn walk(&self, walk: &mut Walk, pages: u32, see: &mut dyn FnMut(Page)) -> Progress {
         for _ in 0..pages {
             if walk.pages >= self.arena.carved() {
-                return Progress::Done;
+                return walk.next_part();
             }
             walk.pages += 1;
             if let Some(page) = Page::from_word(walk.pages) {
@@ -115,7 +149,7 @@ impl Store<'_> {
             }
         }
         if walk.pages >= self.arena.carved() {
-            Progress::Done
+            walk.next_part()
         } else {
             Progress::More
         }

@@ -2,11 +2,12 @@
 
 use core::net::IpAddr;
 
+use crate::common::{Common, Held, Seen};
 use crate::policy::Right;
 use crate::store::{Outcome, Status};
 use crate::time::Secs;
-use crate::tracker::{Announce, Event, Tracker};
-use crate::wire::live_sync::{Flags, Packet, ParseError, Record};
+use crate::tracker::Tracker;
+use crate::wire::live_sync::{Packet, ParseError, Record};
 
 use super::Outbox;
 
@@ -73,7 +74,7 @@ fn admit<'d>(
         return Err(Refused::Stranger);
     }
     let packet = Packet::parse(datagram).map_err(Refused::Malformed)?;
-    if tracker.sync().map(Outbox::id) == Some(packet.from) {
+    if tracker.sync().as_ref().map(Outbox::id) == Some(packet.from) {
         return Err(Refused::Own);
     }
     Ok(packet)
@@ -82,28 +83,33 @@ fn admit<'d>(
 impl<'m> Tracker<'m> {
     /// Tells other trackers from now on of the peers that announce here.
     pub fn set_sync(&mut self, outbox: Outbox<'m>) {
-        self.sync = Some(outbox);
+        match &mut self.common {
+            #[cfg(feature = "threads")]
+            Common::Shared(shared) => shared.set_sync(outbox),
+            common @ Common::Own(_) => *common.sync_mut() = Some(outbox),
+        }
     }
 
-    /// What is to tell other trackers; `None` if there are none.
-    pub const fn sync(&self) -> Option<&Outbox<'m>> {
-        self.sync.as_ref()
+    /// What is to tell other trackers; `None` in it if there are none.
+    pub fn sync(&self) -> Seen<'_, Option<Outbox<'m>>> {
+        self.common.sync()
     }
 
     /// The same, to send it.
-    pub const fn sync_mut(&mut self) -> Option<&mut Outbox<'m>> {
-        self.sync.as_mut()
+    pub fn sync_mut(&mut self) -> Held<'_, Option<Outbox<'m>>> {
+        self.common.sync_mut()
     }
 
     /// Stores or removes a peer as another tracker tells: like an announce, but nobody is told on.
     /// False if the torrent isn't allowed; whoever leaves may do so all the same.
     pub fn synced(&mut self, record: &Record, now: Secs) -> bool {
         let (hash, peer, flags) = (record.info_hash(), record.peer(), record.flags());
+        let nth = self.common.part_of(hash);
         if flags.stopped {
-            self.store.leave(hash, peer, now);
+            self.common.part_mut(nth).store.leave(hash, peer, now);
             return true;
         }
-        if !self.access.admits(hash) {
+        if !self.common.access().admits(hash) {
             return false;
         }
         let status = if flags.seeder {
@@ -112,35 +118,15 @@ impl<'m> Tracker<'m> {
             Status::Leecher
         };
         let completed = flags.seeder && flags.completed;
-        let stored = self.store.announce(hash, peer, status, completed, now);
+        let mut part = self.common.part_mut(nth);
+        let stored = part.store.announce(hash, peer, status, completed, now);
         if stored.outcome == Outcome::New {
-            self.note_reach(peer);
+            part.note_reach(peer, &self.policy.lan);
         }
+        drop(part);
         if stored.completed {
             self.counters.completed = self.counters.completed.wrapping_add(1);
         }
         true
-    }
-
-    /// Takes note of an announce for the other trackers, if there are any.
-    ///
-    /// `since` is how many seconds ago the peer announced before, `None` if it is new; `completed`
-    /// is whether a download was counted.
-    #[inline]
-    pub(crate) fn tell(
-        &mut self,
-        announce: &Announce,
-        since: Option<u32>,
-        completed: bool,
-        now: Secs,
-    ) {
-        if let Some(outbox) = &mut self.sync {
-            let flags = Flags {
-                seeder: announce.left == Some(0),
-                completed,
-                stopped: announce.event == Event::Stopped,
-            };
-            outbox.note(&announce.info_hash, &announce.peer, flags, since, now);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is to tell the other trackers, in packets.
 
 use crate::time::Secs;
+use crate::tracker::{Announce, Event};
 use crate::wire::live_sync::{Flags, HEAD_BYTES, Kind, LARGEST, Record, TrackerId, emit_head};
 use crate::wire::{InfoHash, Out, PeerAddr};
 
@@ -99,6 +100,24 @@ impl<'m> Outbox<'m> {
         if let Ok(record) = Record::new(*info_hash, *peer, flags) {
             self.put(&record, now);
         }
+    }
+
+    /// The same of an announce. `since` is how many seconds ago the peer announced before, `None` if
+    /// it is new or unknown; `completed` is whether a download was counted.
+    #[inline]
+    pub(crate) fn note_announce(
+        &mut self,
+        announce: &Announce,
+        since: Option<u32>,
+        completed: bool,
+        now: Secs,
+    ) {
+        let flags = Flags {
+            seeder: announce.left == Some(0),
+            completed,
+            stopped: announce.event == Event::Stopped,
+        };
+        self.note(&announce.info_hash, &announce.peer, flags, since, now);
     }
 
     /// The oldest packet that must be sent by now: one that is full, or [`MOST_AGE`] seconds old.

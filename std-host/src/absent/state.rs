@@ -72,6 +72,6 @@ mod tests {
         state.tick(&mut tracker, Secs(100));
         state.save(&tracker, Secs(100));
         assert!(!state.work_left() && !state.waits(&tracker));
-        assert_eq!(tracker.store().torrents(), 0);
+        assert_eq!(tracker.totals().torrents, 0);
     }
 }

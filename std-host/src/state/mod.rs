@@ -80,8 +80,8 @@ impl Kind {
     /// A number that stays the same as long as what would be written does.
     fn mark(self, tracker: &Tracker<'_>) -> u32 {
         match self {
-            Self::Torrents => tracker.store().changes(),
-            Self::Peers => tracker.store().peers(),
+            Self::Torrents => tracker.totals().changes,
+            Self::Peers => tracker.totals().peers,
         }
     }
 

@@ -77,7 +77,7 @@ pub fn run(data: &[u8]) {
         }
         send(&mut teller, now, flags & LATER != 0);
     }
-    tracker.store().check().expect("a sound store");
+    tracker.part(0).store().check().expect("a sound store");
 }
 
 fn policy() -> Policy {

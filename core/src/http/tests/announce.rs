@@ -211,7 +211,7 @@ fn each_failure_says_what_is_wrong() {
             assert_bytes(&reply, expected.as_bytes());
             assert_eq!(bench.tracker.counters.http_failures, 1);
             assert_eq!(bench.tracker.counters.http_announces, 0);
-            assert_eq!(bench.tracker.store().peers(), 0);
+            assert_eq!(bench.tracker.totals().peers, 0);
         });
     }
 }

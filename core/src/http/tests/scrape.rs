@@ -30,7 +30,7 @@ fn torrents_are_sorted_and_told_once() {
               e5:flagsd20:min_request_intervali900eee",
         );
         assert_eq!(bench.tracker.counters.http_scrapes, 1);
-        assert_eq!(bench.tracker.store().peers(), 3);
+        assert_eq!(bench.tracker.totals().peers, 3);
     });
 }
 

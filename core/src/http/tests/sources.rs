@@ -136,7 +136,7 @@ fn nobody_becomes_a_peer_that_is_no_machine() {
                 let expected = format!("d14:failure reason{}:{text}8:intervali1800ee", text.len());
                 assert_eq!(reply, expected, "{more} {header}");
             }
-            assert_eq!(bench.tracker.store().peers(), 0);
+            assert_eq!(bench.tracker.totals().peers, 0);
             assert_eq!(bench.tracker.counters.http_failures, 2);
         });
     }

@@ -79,7 +79,7 @@ impl<'m> InProcess<'m> {
             let request = this.request(item, 0);
             this.answer(source_of(work.source(item)), &request);
         }
-        let held = u64::from(this.tracker.store().peers());
+        let held = u64::from(this.tracker.totals().peers);
         if held != work.len() {
             println!("Holds {held} of {} peers.", work.len());
         }

@@ -144,7 +144,7 @@ fn fill(tracker: &mut Tracker<'_>, torrents: u32, peers: u32) -> Result<(), Fail
             tracker.announce(&announce, Secs(0)).map_err(|_| "denied")?;
         }
     }
-    let stored = tracker.store().peers();
+    let stored = tracker.totals().peers;
     if stored != torrents * peers {
         return Err(format!("only {stored} peers stored").into());
     }
