@@ -499,8 +499,21 @@ impl<'m> Tracker<'m> {
         this
     }
 
+    fn tick_load(&mut self) {
+        self.collect();
+        self.load.tick();
+        if let Common::Shared(shared) = &self.common {
+            shared.set_load(self.load.per_second());
+        }
+    }
+}
+
+/// What those do around their work. A tracker alone has nothing to do then.
+impl Tracker<'_> {
     /// To be called before some work: has what has changed meanwhile.
+    #[inline]
     pub fn take_up(&mut self) {
+        #[cfg(feature = "threads")]
         if let Common::Shared(shared) = &self.common {
             let changes = shared.changes();
             if changes != self.policy_change {
@@ -511,25 +524,22 @@ impl<'m> Tracker<'m> {
         }
     }
 
-    /// To be called after some work, before the replies go out: enters what was counted.
+    /// To be called after some work, before the replies go out: enters what was counted. Not for the
+    /// one that [collects](Self::collect).
+    #[inline]
     pub fn put_down(&mut self) {
+        #[cfg(feature = "threads")]
         if let Common::Shared(shared) = &self.common {
             shared.enter(&mut self.counters, self.load.take());
         }
     }
 
     /// Has what others have counted in [`counters`](Self::counters), up to now.
+    #[inline]
     pub fn collect(&mut self) {
+        #[cfg(feature = "threads")]
         if let Common::Shared(shared) = &self.common {
             self.load.add(shared.collect(&mut self.counters));
-        }
-    }
-
-    fn tick_load(&mut self) {
-        self.collect();
-        self.load.tick();
-        if let Common::Shared(shared) = &self.common {
-            shared.set_load(self.load.per_second());
         }
     }
 }

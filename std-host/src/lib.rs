@@ -12,7 +12,8 @@
 //!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`state`]: what
 //!    outlives the program. [`sync`]: the sockets by which trackers tell each other of peers.
 //!    [`interfaces`]: the LAN, found out.
-//! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives.
+//! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives. [`workers`]: threads
+//!    for UDP beside it.
 //! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
 //!    the command line to the exit code.
 //!
@@ -43,7 +44,9 @@ pub mod size;
 pub mod sys;
 pub mod syslog;
 pub mod tcp;
+mod telling;
 pub mod udp;
+mod uptime;
 pub mod users;
 
 // What a build may leave out: the same names, and a word to who asks for it.
@@ -62,3 +65,8 @@ pub mod sync;
 #[cfg(not(feature = "livesync"))]
 #[path = "absent/sync.rs"]
 pub mod sync;
+#[cfg(feature = "workers")]
+pub mod workers;
+#[cfg(not(feature = "workers"))]
+#[path = "absent/workers.rs"]
+pub mod workers;

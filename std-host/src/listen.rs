@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::net::{
@@ -38,7 +39,7 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Where it is bound; the port is never 0.
     pub address: SocketAddr,
-    pub(crate) socket: OwnedFd,
+    pub(crate) socket: Arc<OwnedFd>,
 }
 
 impl fmt::Display for Listener {
@@ -316,7 +317,7 @@ fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
     Ok(Listener {
         protocol,
         address,
-        socket,
+        socket: Arc::new(socket),
     })
 }
 

@@ -7,7 +7,7 @@ use wrtracker_core::{http, udp};
 
 use crate::size::Bytes;
 use crate::sys::mmsg::Batch;
-use crate::tcp;
+use crate::{tcp, workers};
 
 /// How many of everything the tracker has. Nothing grows beyond it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,8 @@ pub struct Wanted {
     pub sync: bool,
     /// Requests are kept for `mode=fulllog`.
     pub log_requests: bool,
+    /// Threads that answer UDP.
+    pub workers: u8,
 }
 
 /// The limit is too small for what is wanted.
@@ -193,16 +195,18 @@ impl Plan {
     }
 
     /// What the limit is spent on, in bytes. Together that is at most the limit.
-    pub fn shares(&self) -> [(&'static str, u64); 8] {
+    pub fn shares(&self) -> [(&'static str, u64); 9] {
         let connections = self.connections * tcp::BYTES_PER_CONNECTION
             + self.buffer_bytes()
             + tcp::SCRATCH_BYTES
             + STREAM_BYTES;
         let datagrams = self.datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY);
+        let workers = usize::from(self.wanted.workers) * (datagrams + workers::BYTES_EACH);
         [
             ("swarms", (self.arena_words * size_of::<u32>()) as u64),
             ("walks over them", self.survey_bytes as u64),
             ("datagrams", datagrams as u64),
+            ("UDP workers", workers as u64),
             ("connections", connections as u64),
             ("access lists", self.wanted.list_bytes() as u64),
             ("live sync", self.wanted.sync_bytes() as u64),
@@ -297,6 +301,7 @@ mod tests {
             blacklist: 3,
             sync: true,
             log_requests: true,
+            workers: 2,
         };
         for limit in [2 << 20, 8 << 20, (8 << 20) + 4097, 1 << 30] {
             for wanted in [Wanted::default(), wanted] {

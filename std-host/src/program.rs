@@ -97,12 +97,10 @@ fn serve(mut settings: Box<Settings>, arguments: &[OsString]) -> Result<(), Fail
     log::set_serving(false);
     notify.stopping();
     server.save_state();
-    let store = server.tracker().store();
+    let totals = server.tracker().totals();
     log::info(format_args!(
         "ended with {} torrents and {} peers; {}",
-        store.torrents(),
-        store.peers(),
-        store.losses()
+        totals.torrents, totals.peers, totals.losses
     ));
     Ok(())
 }
@@ -157,6 +155,9 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
             .map_err(|error| system_error(&error))?;
     }
     server.set_state(settings.state());
+    server
+        .start_workers()
+        .map_err(|error| system_error(&error))?;
     log::info(plan);
     Ok((server, notify))
 }

@@ -8,14 +8,13 @@
 use core::fmt;
 use core::time::Duration;
 use std::io;
-use std::time::Instant;
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
-use wrtracker_core::journal::Note;
 use wrtracker_core::policy::Policy;
 use wrtracker_core::stats::RequestLog;
 use wrtracker_core::sync::Outbox;
@@ -23,21 +22,21 @@ use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::LARGEST_REPLY;
 
-use crate::completed::Completed;
 use crate::interfaces::LanWatch;
 use crate::listen::{Listener, Protocol};
 use crate::lists::{Entries, ListSettings, Lists};
-use crate::log;
 use crate::plan::Plan;
 use crate::settings::StateSettings;
 use crate::state::State;
 use crate::sync::LiveSync;
-use crate::sys::clock;
 use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
 use crate::tcp::{Accepted, Surroundings, Tcp};
+use crate::telling::tell;
 use crate::udp;
+use crate::uptime::Uptime;
+use crate::workers::{Crew, Workers};
 
 /// The tracker with its sockets.
 pub struct Server {
@@ -47,16 +46,15 @@ pub struct Server {
     batch: Batch,
     tcp: Tcp,
     lists: Lists,
-    sync: Option<LiveSync>,
+    sync: Option<Arc<LiveSync>>,
+    workers: Workers,
     state: State,
     lan: LanWatch,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
     epoll: OwnedFd,
     events: Vec<Event>,
-    started: Instant,
-    /// Seconds that the clock is ahead of the time since the start.
-    ahead: u32,
+    uptime: Uptime,
     ticked: Secs,
 }
 
@@ -129,8 +127,7 @@ impl Server {
         let arena = reserve_words(plan.arena_words).map_err(StartError::Memory)?;
         let mut random = [0; 40];
         fill_random(&mut random)?;
-        let too_small = |_| StartError::Memory(io::ErrorKind::OutOfMemory.into());
-        let mut tracker = Tracker::new(arena, &Secrets::new(&random), policy).map_err(too_small)?;
+        let (mut tracker, crew) = Crew::new(plan, arena, &Secrets::new(&random), policy)?;
         let workspace =
             reserve_words(plan.survey_bytes / size_of::<u32>()).map_err(StartError::Memory)?;
         tracker.set_workspace(workspace);
@@ -138,12 +135,10 @@ impl Server {
         tracker.requests = RequestLog::new(requests);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         for (nth, listener) in listeners.iter().enumerate() {
-            epoll::add(
-                &epoll,
-                &listener.socket,
-                data(about::LISTENER, nth),
-                EventFlags::IN,
-            )?;
+            if listener.protocol == Protocol::Tcp || crew.is_empty() {
+                let about = data(about::LISTENER, nth);
+                epoll::add(&epoll, &listener.socket, about, EventFlags::IN)?;
+            }
         }
         if let Some(signals) = &signals {
             epoll::add(&epoll, signals, data(about::SIGNALS, 0), EventFlags::IN)?;
@@ -156,13 +151,13 @@ impl Server {
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             lists: Lists::default(),
             sync: None,
+            workers: Workers::waiting(crew),
             state: State::default(),
             lan: LanWatch::OFF,
             starved: false,
             epoll,
             events: Vec::with_capacity(EVENTS),
-            started: Instant::now(),
-            ahead: 0,
+            uptime: Uptime::start(),
             ticked: Secs(0),
         })
     }
@@ -198,8 +193,18 @@ impl Server {
         LiveSync::attach(&mut self.tracker, id);
         let about = data(about::SYNC, 0);
         epoll::add(&self.epoll, &sync.incoming, about, EventFlags::IN)?;
-        self.sync = Some(sync);
+        self.sync = Some(Arc::new(sync));
         Ok(())
+    }
+
+    /// Starts the UDP workers, if the plan has some. To be called when all else is set.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], if the kernel has not enough of something.
+    pub fn start_workers(&mut self) -> Result<(), StartError> {
+        let (listeners, sync) = (&self.listeners, self.sync.as_ref());
+        self.workers.start(listeners, sync, self.uptime)
     }
 
     /// The sockets that it listens on.
@@ -215,7 +220,7 @@ impl Server {
     /// Sets the tracker's clock ahead, as if the machine had slept: a test need not wait for what
     /// takes minutes.
     pub const fn skip(&mut self, seconds: u32) {
-        self.ahead = self.ahead.saturating_add(seconds);
+        self.uptime.skip(seconds);
     }
 
     /// TCP connections that are open.
@@ -303,6 +308,7 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
+        self.tracker.collect();
         let mut asked = Turned::Running;
         for nth in 0..self.events.len() {
             let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {
@@ -330,12 +336,11 @@ impl Server {
                 }
                 _ => self.listener_ready(index, now)?,
             }
-            // After each event: all that a turn has to tell might be more than can wait.
-            self.tell(now);
+            tell(&mut self.tracker, self.sync.as_deref(), now);
         }
         // What is written to a FIFO after a signal to reload comes after the reload.
         if asked == Turned::Running && self.lists.work_left() {
-            self.lists.step(self.tracker.access_mut());
+            self.lists.step(&mut self.tracker.access_mut());
         }
         if self.state.work_left() {
             self.state.step(&self.tracker, now);
@@ -343,28 +348,14 @@ impl Server {
         if now != self.ticked {
             self.tick(now)?;
         }
-        if let (Turned::Ended, Some(sync)) = (asked, &self.sync) {
-            sync.finish(&mut self.tracker, now);
-        }
-        Ok(asked)
-    }
-
-    /// Tells other trackers what is due, and the operator what there is to tell.
-    fn tell(&mut self, now: Secs) {
-        while let Some(note) = self.tracker.next_note() {
-            match note {
-                Note::Completed(completed) => log::info(Completed {
-                    time: clock::wall_seconds(),
-                    info_hash: &completed.info_hash.0,
-                    peer_id: completed.peer_id.as_ref().map(|id| &id.0),
-                    ip: completed.ip,
-                }),
-                Note::FullScrape(ip) => log::info(format_args!("full scrape by {ip}")),
+        if asked == Turned::Ended {
+            self.workers.end();
+            self.tracker.collect();
+            if let Some(sync) = &self.sync {
+                sync.finish(&mut self.tracker, now);
             }
         }
-        if let Some(sync) = &self.sync {
-            sync.flush(&mut self.tracker, now);
-        }
+        Ok(asked)
     }
 
     fn listener_ready(&mut self, index: usize, now: Secs) -> io::Result<()> {
@@ -398,7 +389,7 @@ impl Server {
         self.ticked = now;
         self.tracker.tick(now);
         self.state.tick(&mut self.tracker, now);
-        self.tell(now);
+        tell(&mut self.tracker, self.sync.as_deref(), now);
         self.look_at_lan(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
@@ -445,21 +436,24 @@ impl Server {
 
     /// Seconds since the start.
     fn now(&self) -> Secs {
-        Secs(u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX)).plus(self.ahead)
+        self.uptime.now()
     }
 
     /// The time until the next second begins, or `None` if nothing will have to be forgotten then.
+    /// With workers there is always something: they don't wake us when they store a peer.
     fn until_tick(&self) -> Option<Duration> {
-        let store = self.tracker.store();
-        let empty = store.torrents() == 0 && store.peers() == 0;
-        let told = self.tracker.sync().is_none_or(Outbox::is_empty);
+        if !self.workers.is_empty() {
+            return Some(self.uptime.until_next());
+        }
+        let totals = self.tracker.totals();
+        let empty = totals.torrents == 0 && totals.peers == 0;
+        let told = self.tracker.sync().as_ref().is_none_or(Outbox::is_empty);
         let idle = empty
             && told
             && !self.state.waits(&self.tracker)
             && self.tcp.len() == 0
             && !self.starved;
-        let into = Duration::from_nanos(self.started.elapsed().subsec_nanos().into());
-        (!idle).then(|| Duration::from_secs(1).saturating_sub(into))
+        (!idle).then(|| self.uptime.until_next())
     }
 }
 

@@ -132,7 +132,8 @@ impl LiveSync {
     /// Sends what is due: at most twelve packets. What the kernel can't take now stays, what it never
     /// takes is lost and counted.
     pub(crate) fn flush(&self, tracker: &mut Tracker<'_>, now: Secs) {
-        let Some(outbox) = tracker.sync_mut() else {
+        let mut sync = tracker.sync_mut();
+        let Some(outbox) = &mut *sync else {
             return;
         };
         while let Some(packet) = outbox.due(now) {

@@ -30,6 +30,8 @@ pub(crate) fn serve(
                 udp::answer(tracker, source, datagram, now, out)
             });
         }
+        // Whoever has a reply finds it in the statistics.
+        tracker.put_down();
         batch.send(&socket);
         if received < batch.capacity() {
             break;

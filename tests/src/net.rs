@@ -161,7 +161,8 @@ impl<'m> Net<'m> {
     /// The counts of a torrent as a scrape tells them.
     pub fn counts(&self, torrent: u8) -> (u32, u32) {
         let hash = wrtracker_core::wire::InfoHash([torrent; 20]);
-        let store = self.tracker.store();
+        let part = self.tracker.part(0);
+        let store = part.store();
         let torrent = store.find(&hash).map(|id| store.summary(id));
         let counts = torrent.unwrap_or_default().counts;
         (counts.seeders, counts.leechers)

@@ -79,9 +79,7 @@ fn run(nets: &mut [Net<'_>], seconds: u32, lost: u32, random: &mut Random) {
         }
         for from in 0..nets.len() {
             let now = Secs(nets[from].now);
-            while let Some(packet) = nets[from].tracker.sync_mut().unwrap().due(now) {
-                let packet = packet.to_vec();
-                nets[from].tracker.sync_mut().unwrap().done(true);
+            while let Some(packet) = next_packet(&mut nets[from].tracker, now) {
                 for (to, net) in nets.iter_mut().enumerate() {
                     if to != from && random.below(100) >= lost {
                         apply(&mut net.tracker, address(from), &packet, now).unwrap();
@@ -90,6 +88,15 @@ fn run(nets: &mut [Net<'_>], seconds: u32, lost: u32, random: &mut Random) {
             }
         }
     }
+}
+
+/// Takes the next packet that is due.
+fn next_packet(tracker: &mut Tracker<'_>, now: Secs) -> Option<Vec<u8>> {
+    let mut sync = tracker.sync_mut();
+    let outbox = sync.as_mut()?;
+    let packet = outbox.due(now)?.to_vec();
+    outbox.done(true);
+    Some(packet)
 }
 
 fn all_counts(nets: &[Net<'_>]) -> Vec<(u32, u32)> {
@@ -115,7 +122,7 @@ fn every_tracker_knows_the_clients_of_all() {
         }
         let own = nets[0].tracker.counters.synced;
         assert!(own >= u64::from(CLIENTS * u16::from(TORRENTS)) * 2, "{own}");
-        assert_eq!(nets[0].tracker.sync().unwrap().lost(), 0);
+        assert_eq!(nets[0].tracker.sync().as_ref().unwrap().lost(), 0);
         // Clients of one tracker are told of those of others.
         for net in &*nets {
             for client in net.clients.iter().filter(|client| !client.seeder) {

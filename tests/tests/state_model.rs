@@ -71,8 +71,8 @@ proptest! {
             again(tracker, room);
             let text = write_torrents(tracker, 1 << 16);
             assert_eq!(write_torrents(tracker, room), text);
-            let bytes = write_peers(tracker.store(), 1 << 16);
-            assert_eq!(write_peers(tracker.store(), room), bytes);
+            let bytes = write_peers(tracker, 1 << 16);
+            assert_eq!(write_peers(tracker, room), bytes);
         });
     }
 }

@@ -82,7 +82,12 @@ fn run_top(store: &Store<'_>, most: u16, words: usize, pages: u32, room: usize) 
     let mut top = Top::start(most, &workspace);
     while top.step(&mut workspace, store, pages) == Progress::More {}
     text(room, |cursor, out| {
-        top.emit(&mut workspace, store, cursor, out)
+        top.emit(
+            &mut workspace,
+            &|prefix, id| store.hash_of(prefix, id),
+            cursor,
+            out,
+        )
     })
 }
 
@@ -206,7 +211,10 @@ fn torrents_that_go_before_the_page_is_written_are_left_out() {
     let mut top = Top::start(10, &workspace);
     while top.step(&mut workspace, &store, 1) == Progress::More {}
     let lines = |workspace: &mut [u32], store: &Store<'_>| {
-        let page = text(4096, |cursor, out| top.emit(workspace, store, cursor, out));
+        let hash_of = |prefix, number| store.hash_of(prefix, number);
+        let page = text(4096, |cursor, out| {
+            top.emit(workspace, &hash_of, cursor, out)
+        });
         page.lines().count()
     };
     assert_eq!(lines(&mut workspace, &store), 3 + 2 * 3);

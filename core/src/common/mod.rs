@@ -231,3 +231,6 @@ impl Notes<'_, '_> {
         }
     }
 }
+
+#[cfg(all(test, feature = "threads"))]
+mod tests;

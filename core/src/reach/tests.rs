@@ -336,6 +336,7 @@ fn an_announcer_is_shown_what_it_can_reach_from_where_it_is() {
             let mut answer = announce(tracker, said, Event::None);
             answer.show_to(ip("198.51.100.1"));
             assert!(peers(&mut answer, 50).contains(&"203.0.113.1:7".into()));
+            drop(answer);
             announce(tracker, said, Event::Stopped);
         }
         let mut answer = announce(tracker, "198.51.100.1:9", Event::None);

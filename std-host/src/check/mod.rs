@@ -101,8 +101,9 @@ impl Check {
                 )),
             }
         }
-        if settings.udp_workers > 0 {
-            self.say("listen.udp.workers: without effect, one event loop answers all UDP");
+        match settings.udp_workers {
+            0 => self.say("UDP: answered by the event loop"),
+            workers => self.say(format_args!("UDP: answered by {workers} threads")),
         }
         if let Some(address) = settings.live_sync {
             self.say(format_args!("live sync: {address}"));

@@ -35,7 +35,7 @@ fn try_open_all(
             if address.port() == 0 {
                 address.set_port(4321);
             }
-            let socket = std::fs::File::open("/dev/null")?.into();
+            let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
             Ok(Listener {
                 protocol,
                 address,
@@ -161,8 +161,8 @@ fn places_that_another_covers_are_not_opened() {
 fn datagrams_have_at_least_the_usual_room() {
     let usual = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let ours = open(Protocol::Udp, "127.0.0.1:0".parse().unwrap()).unwrap();
-    let room = |socket: std::os::fd::OwnedFd| socket_recv_buffer_size(socket).unwrap();
-    let (usual, ours) = (room(usual.into()), room(ours.socket));
+    let room = |socket: &std::os::fd::OwnedFd| socket_recv_buffer_size(socket).unwrap();
+    let (usual, ours) = (room(&usual.into()), room(&ours.socket));
     assert!(ours >= usual, "{ours} {usual}");
 }
 
@@ -194,7 +194,7 @@ fn a_port_that_is_not_free_for_all_is_not_taken_for_some() {
         if protocol == Protocol::Tcp && address.port() < 4325 {
             return Err(io::Error::from(Errno::ADDRINUSE));
         }
-        let socket = std::fs::File::open("/dev/null")?.into();
+        let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
         Ok(Listener {
             protocol,
             address,

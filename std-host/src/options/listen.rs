@@ -76,7 +76,7 @@ pub(super) static ENTRIES: &[Entry] = &[
         default: "0",
         unit: "threads",
         range: Range::Numbers(0, 64),
-        help: "read for opentracker's sake and without effect: one event loop answers all UDP",
+        help: "threads that answer UDP, for machines with several processors; 0: the event loop does",
         action: Action::Number(|settings, number| {
             settings.udp_workers = u8::try_from(number).unwrap_or(u8::MAX);
         }),

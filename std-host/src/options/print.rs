@@ -37,11 +37,12 @@ impl fmt::Display for Version {
 }
 
 /// The features that this build doesn't have.
-const LEFT_OUT: [Option<&str>; 4] = [
+const LEFT_OUT: [Option<&str>; 5] = [
     left_out("check", cfg!(feature = "check")),
     left_out("gzip", cfg!(feature = "gzip")),
     left_out("livesync", cfg!(feature = "livesync")),
     left_out("state", cfg!(feature = "state")),
+    left_out("workers", cfg!(feature = "workers")),
 ];
 
 const fn left_out(name: &str, built: bool) -> Option<&str> {

@@ -202,6 +202,11 @@ impl Settings {
             blacklist,
             sync: self.live_sync.is_some(),
             log_requests: !self.draft.log_requests.is_empty(),
+            workers: if cfg!(feature = "workers") {
+                self.udp_workers
+            } else {
+                0
+            },
         }
     }
 
@@ -213,6 +218,10 @@ impl Settings {
         let nodes = grants.any(|grant| believed.contains(&grant.right));
         let only_here = self.state_file.is_none() && self.peers_file.is_none();
         for (idle, problem) in [
+            (
+                self.udp_workers > 0 && cfg!(not(feature = "workers")),
+                "listen.udp.workers does nothing: UDP workers are left out of this build",
+            ),
             (
                 self.watch && !lists,
                 "access.watch does nothing without a whitelist or blacklist",

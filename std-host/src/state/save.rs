@@ -142,7 +142,7 @@ fn write(
     let mut out = Out::new(&mut bytes);
     let progress = match writer {
         Writer::Torrents(writer) => writer.fill(tracker, now, PAGES, &mut out),
-        Writer::Peers(writer) => writer.fill(tracker.store(), now, PAGES, &mut out),
+        Writer::Peers(writer) => writer.fill(tracker, now, PAGES, &mut out),
     };
     if !out.is_empty() {
         file.write(out.written())?;

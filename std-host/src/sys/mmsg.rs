@@ -39,6 +39,10 @@ pub struct Batch {
     output_headers: Vec<mmsghdr>,
 }
 
+// SAFETY: all pointers in it lead to memory that the batch itself owns and that doesn't move with it;
+// none is shared with anything that stays behind in another thread.
+unsafe impl Send for Batch {}
+
 /// What became of the datagrams of one [`Batch::send`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sent {

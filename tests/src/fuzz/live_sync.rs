@@ -70,7 +70,10 @@ pub fn run(data: &[u8]) {
             Err(Refused::Own) => same("the id of our own packet", &datagram[..4], &ID.0[..]),
             Err(_) => assert!(Packet::parse(&datagram).is_err()),
         }
-        assert!(tracker.sync().is_some_and(Outbox::is_empty), "told on");
+        assert!(
+            tracker.sync().as_ref().is_some_and(Outbox::is_empty),
+            "told on"
+        );
         for record in &records {
             written_and_read(record);
             teller.note(record.info_hash(), record.peer(), record.flags(), None, now);

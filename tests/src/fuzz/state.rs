@@ -5,7 +5,7 @@
 use wrtracker_core::state::{
     Damage, PeersReader, PeersWriter, StoredPeer, TorrentsReader, TorrentsWriter,
 };
-use wrtracker_core::store::{Progress, Store};
+use wrtracker_core::store::Progress;
 use wrtracker_core::tracker::Tracker;
 use wrtracker_core::wire::state_line::{Skipped, StateLine, StateLines};
 use wrtracker_core::wire::{InfoHash, Out};
@@ -47,10 +47,7 @@ pub fn run(data: &[u8]) {
 
 /// Writes what a tracker has, reads it, and has another take it, which must write the same.
 pub fn again(tracker: &Tracker<'_>, room: usize) {
-    let (text, bytes) = (
-        write_torrents(tracker, room),
-        write_peers(tracker.store(), room),
-    );
+    let (text, bytes) = (write_torrents(tracker, room), write_peers(tracker, room));
     let (lines, whole) = torrents(&text, room.max(1));
     same("torrents written", whole, Ok(lines.len() as u32));
     let (stored, whole) = peers(&bytes, room.max(1));
@@ -65,9 +62,13 @@ pub fn again(tracker: &Tracker<'_>, room: usize) {
     for peer in &stored {
         let _ = other.restore_peer(peer, 0, START);
     }
-    other.store().check().expect("a store that fits together");
+    other
+        .part(0)
+        .store()
+        .check()
+        .expect("a store that fits together");
     let (lines_again, _) = torrents(&write_torrents(&other, 10_000), 10_000);
-    let (stored_again, _) = peers(&write_peers(other.store(), 10_000), 10_000);
+    let (stored_again, _) = peers(&write_peers(&other, 10_000), 10_000);
     same(
         "torrents again",
         sorted_lines(&lines_again),
@@ -99,10 +100,10 @@ pub fn write_torrents(tracker: &Tracker<'_>, room: usize) -> Vec<u8> {
 }
 
 /// The same for peers.
-pub fn write_peers(store: &Store<'_>, room: usize) -> Vec<u8> {
+pub fn write_peers(tracker: &Tracker<'_>, room: usize) -> Vec<u8> {
     let mut writer = PeersWriter::new(0);
     collect(room.max(PeersWriter::LEAST_ROOM), |out| {
-        writer.fill(store, START, 3, out)
+        writer.fill(tracker, START, 3, out)
     })
 }
 

@@ -73,7 +73,7 @@ fn row(torrents: u32, peers: u32) -> Result<Vec<String>, Failure> {
     let mut writer = TorrentsWriter::new();
     let (text, text_time) = write(|out| writer.fill(&tracker, Secs(0), 8, out));
     let mut writer = PeersWriter::new(0);
-    let (bytes, bytes_time) = write(|out| writer.fill(tracker.store(), Secs(0), 8, out));
+    let (bytes, bytes_time) = write(|out| writer.fill(&tracker, Secs(0), 8, out));
     let lines = |name: &str| {
         format!(
             "state.file {}\nstate.peers_file {}\n",

@@ -45,7 +45,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         let mut memory = memory_for(&work);
         let filled = InProcess::filled(&mut memory, &work)?;
         let name = format!("{torrents} x {peers}");
-        walks.push(walked(name, filled.tracker().store()));
+        walks.push(walked(name, filled.tracker().part(0).store()));
         if walks.len() == 1 {
             pages(&filled, rounds);
         }

@@ -77,7 +77,7 @@ fn measure(cluster: Cluster, announces: &[Announce], rounds: usize) -> Result<(f
         }
         best = best.min(round(&mut tracker, announces, now));
     }
-    Ok((best, tracker.sync().map_or(0, Outbox::told)))
+    Ok((best, tracker.sync().as_ref().map_or(0, Outbox::told)))
 }
 
 /// Announces all, and takes what is due after each 64. Never inlined, for profilers.
