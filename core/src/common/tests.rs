@@ -247,7 +247,7 @@ fn what_is_counted_in_threads_is_all_there_and_the_stores_are_sound() {
                     datagram.extend_from_slice(&50u32.to_be_bytes());
                     datagram.extend_from_slice(&[1, nth as u8]);
                     let length = udp::answer(&mut tracker, source, &datagram, NOW, &mut out);
-                    assert!(length >= 20 && (length - 20) % 6 == 0, "{length}");
+                    assert!(length >= 20 && (length - 20).is_multiple_of(6), "{length}");
                     // Another peer of the same torrent, or one that leaves.
                     let _ = tracker.announce(&one, NOW).unwrap();
                     tracker.put_down();

@@ -88,7 +88,7 @@ fn round(tracker: &mut Tracker<'_>, announces: &[Announce], now: Secs) -> f64 {
         for announce in batch {
             let _ = black_box(tracker.announce(announce, now));
         }
-        if let Some(outbox) = tracker.sync_mut() {
+        if let Some(outbox) = &mut *tracker.sync_mut() {
             while let Some(packet) = outbox.due(now) {
                 black_box(packet);
                 outbox.done(true);
