@@ -1,4 +1,10 @@
-//! The tracker without sockets: datagrams straight into `udp::answer`.
+//! The tracker without sockets: datagrams straight into `udp::answer`, and what comes over HTTP straight
+//! into `Connections` ([`http`]).
+//!
+//! Everything follows from numbers, the tracker's secrets too, so that every run does the same.
+
+pub mod http;
+pub mod workload;
 
 use std::net::SocketAddr;
 
@@ -6,17 +12,20 @@ use wrtracker_core::policy::Policy;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Secrets, Tracker};
 use wrtracker_core::udp::{self, LARGEST_REPLY};
-use wrtracker_tests::load::packets::{self, Request};
-use wrtracker_tests::load::work::{Item, Random, Work};
 
-use crate::Failure;
+use crate::load::packets::{self, Reply, Request, Wrong};
+use crate::load::work::{Item, Random, Work};
 
 /// When everything happens.
-pub(crate) const NOW: Secs = Secs(1000);
-const ANNOUNCE: usize = 98;
+pub const NOW: Secs = Secs(1000);
+
+/// Most bytes of a request that fits a frame.
+const LARGEST_REQUEST: usize = 1500;
+/// The transaction id of all requests.
+const TRANSACTION: u32 = 7;
 
 /// A tracker that holds all of some work.
-pub(crate) struct InProcess<'m> {
+pub struct InProcess<'m> {
     tracker: Tracker<'m>,
     work: Work,
     /// A connection id for each source.
@@ -24,14 +33,17 @@ pub(crate) struct InProcess<'m> {
     out: Vec<u8>,
 }
 
-/// Announces, ready to be answered.
-pub(crate) struct Requests {
+/// Requests of one kind, ready to be answered.
+pub struct Requests {
+    kind: Request,
     bytes: Vec<u8>,
+    /// Of each request: those of one kind are equally long.
+    length: usize,
     sources: Vec<SocketAddr>,
 }
 
 /// Work of this shape, as over sockets.
-pub(crate) fn work(torrents: u32, peers: u32) -> Work {
+pub fn work(torrents: u32, peers: u32) -> Work {
     Work {
         torrents,
         peers,
@@ -42,7 +54,7 @@ pub(crate) fn work(torrents: u32, peers: u32) -> Work {
 }
 
 /// Memory in which a tracker has room for `work`, with some to spare.
-pub(crate) fn memory_for(work: &Work) -> Vec<u32> {
+pub fn memory_for(work: &Work) -> Vec<u32> {
     let bytes = 80 * u64::from(work.torrents) + 24 * work.len() + (1 << 20);
     vec![0; usize::try_from(bytes / 4).unwrap_or(usize::MAX)]
 }
@@ -53,30 +65,28 @@ impl<'m> InProcess<'m> {
     /// # Errors
     ///
     /// If the memory is too small or a reply is wrong.
-    pub(crate) fn filled(memory: &'m mut [u32], work: &Work) -> Result<Self, Failure> {
+    pub fn filled(memory: &'m mut [u32], work: &Work) -> Result<Self, String> {
         let secrets = Secrets::new(&[7; 40]);
         let tracker =
             Tracker::new(memory, &secrets, Policy::DEFAULT).map_err(|_| "too little memory")?;
         let mut this = Self {
             tracker,
             work: work.clone(),
-            connections: Vec::new(),
+            connections: vec![[0; 8]; work.sources as usize],
             out: vec![0; LARGEST_REPLY],
         };
         for source in 0..work.sources {
-            let mut request = [0; packets::LARGEST];
-            let item = work.nth(0);
-            let length = packets::emit(Request::Connect, item, work, &[0; 8], 7, &mut request);
-            let reply = this.answer(source_of(source), &request[..length]);
-            let reply = packets::check(Request::Connect, 7, 6, reply);
-            let Ok(packets::Reply::Connected(id)) = reply else {
-                return Err(format!("a connect was answered by {reply:?}").into());
+            let request = this.emit(Request::Connect, work.nth(0));
+            let reply = this.answer(source_of(source), &request);
+            let reply = packets::check(Request::Connect, TRANSACTION, STRIDE, reply);
+            let Ok(Reply::Connected(id)) = reply else {
+                return Err(format!("a connect was answered by {reply:?}"));
             };
-            this.connections.push(id);
+            this.connections[source as usize] = id;
         }
         for n in 0..work.len() {
             let item = work.nth(n);
-            let request = this.request(item, 0);
+            let request = this.emit(Request::Announce(0), item);
             this.answer(source_of(work.source(item)), &request);
         }
         let held = u64::from(this.tracker.store().peers());
@@ -87,25 +97,32 @@ impl<'m> InProcess<'m> {
     }
 
     /// The tracker itself, to look at.
-    pub(crate) const fn tracker(&self) -> &Tracker<'m> {
+    pub const fn tracker(&self) -> &Tracker<'m> {
         &self.tracker
     }
 
     /// The tracker itself, to do anything with.
-    pub(crate) const fn tracker_mut(&mut self) -> &mut Tracker<'m> {
+    pub const fn tracker_mut(&mut self) -> &mut Tracker<'m> {
         &mut self.tracker
     }
 
-    /// Announces of random peers.
-    pub(crate) fn requests(&self, count: usize, wanted: i32, seed: u64) -> Requests {
+    /// Requests of random peers.
+    pub fn requests(&self, count: usize, kind: Request, seed: u64) -> Requests {
         let mut random = Random::new(seed);
         let mut requests = Requests {
-            bytes: Vec::with_capacity(count * ANNOUNCE),
+            kind,
+            bytes: Vec::new(),
+            length: 0,
             sources: Vec::with_capacity(count),
         };
         for _ in 0..count {
             let item = self.work.random(&mut random);
-            requests.bytes.extend(self.request(item, wanted));
+            let request = self.emit(kind, item);
+            if requests.length == 0 {
+                requests.length = request.len();
+                requests.bytes.reserve_exact(count * request.len());
+            }
+            requests.bytes.extend(request);
             requests.sources.push(source_of(self.work.source(item)));
         }
         requests
@@ -114,18 +131,35 @@ impl<'m> InProcess<'m> {
     /// Answers all, and returns the bytes of the replies. Never inlined: valgrind counts by its
     /// name.
     #[inline(never)]
-    pub(crate) fn answer_all(&mut self, requests: &Requests) -> usize {
-        let each = requests.bytes.chunks_exact(ANNOUNCE).zip(&requests.sources);
-        each.map(|(request, &source)| self.answer(source, request).len())
+    pub fn answer_all(&mut self, requests: &Requests) -> usize {
+        requests
+            .each()
+            .map(|(source, request)| self.answer(source, request).len())
             .sum()
     }
 
-    fn request(&self, item: Item, wanted: i32) -> [u8; ANNOUNCE] {
-        let source = self.work.source(item);
-        let id = self.connections[source as usize];
-        let mut request = [0; ANNOUNCE];
-        let kind = Request::Announce(wanted);
-        packets::emit(kind, item, &self.work, &id, 7, &mut request);
+    /// Answers all, and hands each reply that is right to `look`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the first that isn't.
+    pub fn check_all(
+        &mut self,
+        requests: &Requests,
+        mut look: impl FnMut(Reply),
+    ) -> Result<(), Wrong> {
+        for (source, request) in requests.each() {
+            let reply = self.answer(source, request);
+            look(packets::check(requests.kind, TRANSACTION, STRIDE, reply)?);
+        }
+        Ok(())
+    }
+
+    fn emit(&self, kind: Request, item: Item) -> Vec<u8> {
+        let id = self.connections[self.work.source(item) as usize];
+        let mut request = vec![0; LARGEST_REQUEST];
+        let length = packets::emit(kind, item, &self.work, &id, TRANSACTION, &mut request);
+        request.truncate(length);
         request
     }
 
@@ -134,6 +168,16 @@ impl<'m> InProcess<'m> {
         &self.out[..length]
     }
 }
+
+impl Requests {
+    fn each(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let requests = self.bytes.chunks_exact(self.length.max(1));
+        self.sources.iter().copied().zip(requests)
+    }
+}
+
+/// Bytes of a peer over IPv4.
+const STRIDE: usize = 6;
 
 /// Addresses of the internet, as a public tracker's peers have them: those of the loopback network
 /// cost more.
