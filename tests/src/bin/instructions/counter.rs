@@ -106,3 +106,71 @@ impl Count {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn every_round_of_a_loop_is_counted_the_same() {
+        use wrtracker_tests::namespace::skip;
+
+        // Goes round as often as it has arguments.
+        const LOOP: &str = "int main(int n, char **a) { volatile int i; for (i = 0; i < n; i++); }";
+        // The number of arguments is on the stack; 60 ends the program.
+        const START: &str = "
+            .section .note.GNU-stack
+            .text
+            .globl start
+            start: mov (%rsp), %rdi
+            call main
+            mov $60, %eax
+            xor %edi, %edi
+            syscall
+        ";
+        let processor = Processor::find("x86_64").unwrap();
+        if find_program("cc").is_none() || find_program(processor.emulator).is_none() {
+            return skip("counting instructions: there is no cc or no qemu-user");
+        }
+        let mut counter = Counter::new().unwrap();
+        let (source, program) = (counter.folder.join("loop.c"), counter.folder.join("loop"));
+        fs::write(&source, LOOP).unwrap();
+        let mut compile = Command::new("cc");
+        compile.args(["-O0", "-static", "-nostdlib", "-Wl,-e,start", "-o"]);
+        compile.arg(&program).arg(&source);
+        let start = counter.folder.join("start.s");
+        fs::write(&start, START).unwrap();
+        assert!(compile.arg(&start).status().unwrap().success());
+        let mut count = |arguments: usize| {
+            let (mut command, count) = counter.command(processor, &program).unwrap();
+            let status = command.args(vec!["x"; arguments]).status().unwrap();
+            assert!(status.success(), "{status}");
+            count.read().unwrap()
+        };
+        let counts = [0, 100, 200].map(&mut count);
+        let per_round = (counts[1] - counts[0]) / 100;
+        assert!((3..10).contains(&per_round), "{counts:?}");
+        assert_eq!(counts[1] - counts[0], 100 * per_round);
+        assert_eq!(counts[2] - counts[1], 100 * per_round);
+        // All of it: 5 instructions of `start`, and of `main` some around the loop.
+        assert!((10..30).contains(&(counts[0] - per_round)), "{counts:?}");
+    }
+
+    #[test]
+    fn what_was_not_counted_is_told() {
+        let folder = env::temp_dir().join(format!("wrtracker-no-count-{}", std::process::id()));
+        let count = Count {
+            file: folder.join("count"),
+        };
+        assert!(count.read().is_err());
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(&count.file, [0; 8]).unwrap();
+        assert_eq!(count.read(), Err("nothing was counted".to_owned()));
+        fs::write(&count.file, [1; 7]).unwrap();
+        assert!(count.read().is_err());
+        fs::write(&count.file, 5_u64.to_ne_bytes()).unwrap();
+        assert_eq!(count.read(), Ok(5));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
