@@ -21,15 +21,29 @@ pub const TARGETS: [(&str, &str); 6] = [
 ///
 /// If either fails, which has then been said.
 pub fn build(target: &str) -> Result<PathBuf, String> {
+    build_product(&[target], "wrtracker", target)
+}
+
+/// The same for `bin/workload.rs`.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_workload(target: &str) -> Result<PathBuf, String> {
+    build_product(&["--workload", target], "workload", target)
+}
+
+fn build_product(arguments: &[&str], name: &str, target: &str) -> Result<PathBuf, String> {
     let root = root();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     succeed(
         Command::new(cargo)
-            .args(["router-build", target])
+            .arg("router-build")
+            .args(arguments)
             .current_dir(&root),
     )?;
     let built = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let program = built.join(target).join("small/wrtracker");
+    let program = built.join(target).join("small").join(name);
     // Absolute, for programs that start elsewhere.
     program
         .canonicalize()

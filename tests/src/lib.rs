@@ -1,8 +1,8 @@
 //! What the tests and benches of wrtracker share: the running program, clients that know nothing
 //! of its code, and a reference that the store is held against.
 //!
-//! Of these only [`store_model`], [`net`], [`entries`] and [`fuzz`] use `wrtracker-core`: a mistake in its
-//! packets must not be made twice and go unseen.
+//! Of these only [`store_model`], [`net`], [`entries`], [`in_process`] and [`fuzz`] use `wrtracker-core`: a
+//! mistake in its packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
 pub mod bencode;
@@ -13,6 +13,7 @@ pub mod entries;
 pub mod family;
 pub mod fuzz;
 pub mod http_client;
+pub mod in_process;
 pub mod inflate;
 pub mod load;
 pub mod namespace;
@@ -24,5 +25,6 @@ pub mod real_client;
 pub mod router;
 pub mod server;
 pub mod store_model;
+pub mod table;
 pub mod torrent;
 pub mod udp_client;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::apk::Apk;
 use crate::contents;
-use crate::cross;
+use crate::cross::{self, Product};
 use crate::elf;
 use crate::ipk::Ipk;
 use crate::package::Variant;
@@ -19,6 +19,7 @@ use crate::target::{self, Architecture, Target};
 pub(crate) enum Command {
     Help,
     RouterBuild {
+        product: Product,
         variant: Variant,
         targets: Vec<&'static Target>,
     },
@@ -50,7 +51,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
     let command = arguments.next().unwrap_or_else(|| "--help".to_owned());
     let options: &[&str] = match command.as_str() {
         "-h" | "--help" => return Ok(Command::Help),
-        "router-build" => &["--small"],
+        "router-build" => &["--small", "--workload"],
         "ipk" | "apk" => &["--small", "--program", "--output"],
         "size-gate" => &["--update"],
         _ => return Err(format!("{command}: no such command; see --help")),
@@ -70,6 +71,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
         };
         match argument.as_str() {
             "--small" => words.small = true,
+            "--workload" => words.workload = true,
             "--update" => words.update = true,
             "--program" => words.program = Some(value()?.into()),
             "--output" => words.output = Some(value()?.into()),
@@ -88,6 +90,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Comma
 #[derive(Default)]
 struct Words {
     small: bool,
+    workload: bool,
     update: bool,
     program: Option<PathBuf>,
     output: Option<PathBuf>,
@@ -96,11 +99,20 @@ struct Words {
 
 impl Words {
     fn router_build(self) -> Result<Command> {
+        if self.small && self.workload {
+            return Err("--workload is there in one variant".to_owned());
+        }
         let mut targets = self.targets()?;
         if targets.is_empty() {
             targets.extend(target::TARGETS);
         }
+        let product = if self.workload {
+            Product::Workload
+        } else {
+            Product::Tracker
+        };
         Ok(Command::RouterBuild {
+            product,
             variant: self.variant(),
             targets,
         })
@@ -161,11 +173,15 @@ impl Command {
                 print!("{USAGE}{}", target::table());
                 Ok(())
             }
-            Self::RouterBuild { variant, targets } => {
+            Self::RouterBuild {
+                product,
+                variant,
+                targets,
+            } => {
                 cross::prepare(&targets)?;
                 for target in targets {
-                    let bytes = cross::build(target, variant)?.len();
-                    println!("{}: {bytes} bytes", cross::built(target).display());
+                    let bytes = cross::build_product(product, target, variant)?.len();
+                    println!("{}: {bytes} bytes", product.path(target).display());
                 }
                 Ok(())
             }
@@ -247,7 +263,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 const USAGE: &str = "\
-cargo router-build [--small] [TARGET...]
+cargo router-build [--small] [--workload] [TARGET...]
     builds the smallest programs for routers, all targets if none is named
 cargo ipk [--small] [--program FILE] [--output DIRECTORY] [ARCHITECTURE or TARGET...]
     makes packages for opkg, up to OpenWrt 24.10, for the first architecture of each target if none
@@ -259,6 +275,7 @@ cargo size-gate [--update] [TARGET...]
     if anything has grown by more than one per cent
 
   --small            leaves out check mode, gzip, live sync and files of state
+  --workload         builds what cargo instruction-gate counts, the same way, in place of the program
   --program FILE     packs this program in place of one that is built
   --output DIRECTORY writes there in place of target/openwrt
   --update           writes what is weighed into the budget
@@ -279,11 +296,17 @@ mod tests {
 
     #[test]
     fn a_build_takes_targets_and_a_variant() {
-        let one = Command::RouterBuild {
-            variant: Variant::Small,
-            targets: vec![Target::find("mips").unwrap()],
+        let build = |product, variant| {
+            Ok(Command::RouterBuild {
+                product,
+                variant,
+                targets: vec![Target::find("mips").unwrap()],
+            })
         };
-        assert_eq!(parsed("router-build --small mips"), Ok(one));
+        let small = build(Product::Tracker, Variant::Small);
+        assert_eq!(parsed("router-build --small mips"), small);
+        let workload = build(Product::Workload, Variant::Full);
+        assert_eq!(parsed("router-build mips --workload"), workload);
         let Ok(Command::RouterBuild { targets, .. }) = parsed("router-build") else {
             panic!()
         };
@@ -329,6 +352,8 @@ mod tests {
                 "--output: no option of router-build",
             ),
             ("router-build mips_24kc", "no such target"),
+            ("router-build --small --workload mips", "one variant"),
+            ("ipk --workload mips", "--workload: no option of ipk"),
         ] {
             let told = parsed(line).unwrap_err();
             assert!(told.contains(reason), "{line}: {told}");

@@ -16,29 +16,67 @@ use crate::package::Variant;
 use crate::release;
 use crate::target::Target;
 
-/// Builds the program and reads it.
+/// Builds the tracker and reads it.
+///
+/// # Errors
+///
+/// As [`build_product`].
+pub(crate) fn build(target: &Target, variant: Variant) -> Result<Vec<u8>> {
+    build_product(Product::Tracker, target, variant)
+}
+
+/// Builds a program and reads it.
 ///
 /// # Errors
 ///
 /// If the set-up or the build fails, or what comes out is no static program for the target.
-pub(crate) fn build(target: &Target, variant: Variant) -> Result<Vec<u8>> {
-    let mut arguments: Vec<OsString> = ["build", "--locked", "-p", "wrtracker"]
+pub(crate) fn build_product(
+    product: Product,
+    target: &Target,
+    variant: Variant,
+) -> Result<Vec<u8>> {
+    let mut arguments: Vec<OsString> = ["build", "--locked", "-p", product.package(), "--bin"]
         .map(Into::into)
         .into();
+    arguments.push(product.name().into());
     arguments.extend(common_arguments(target, variant));
     cargo(&arguments)?;
-    let path = built(target);
+    let path = product.path(target);
     let program = read(&path)?;
     elf::check(&program, &target.processor)
         .map_err(|reason| format!("{}: {reason}", path.display()))?;
     Ok(program)
 }
 
-/// Where cargo puts a target's program, of the variant that was built last.
-pub(crate) fn built(target: &Target) -> PathBuf {
-    target_directory()
-        .join(target.triple)
-        .join("small/wrtracker")
+/// What can be built for a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Product {
+    /// The program that routers get.
+    Tracker,
+    /// The core of it without sockets, for `cargo instruction-gate` to count its instructions.
+    Workload,
+}
+
+impl Product {
+    /// Where cargo puts it, of the variant that was built last.
+    pub(crate) fn path(self, target: &Target) -> PathBuf {
+        let folder = target_directory().join(target.triple).join("small");
+        folder.join(self.name())
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tracker => "wrtracker",
+            Self::Workload => "workload",
+        }
+    }
+
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Tracker => "wrtracker",
+            Self::Workload => "wrtracker-tests",
+        }
+    }
 }
 
 /// The folder that packages are written into.

@@ -2,12 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
 
 use crate::Result;
 use crate::budget::{self, Entry, Verdict, Weight, verdict};
 use crate::contents;
-use crate::cross;
+use crate::cross::{self, Product};
 use crate::ipk::Ipk;
 use crate::package::Variant;
 use crate::release;
@@ -124,7 +123,7 @@ fn with_symbols(target: &Target, variant: Variant) -> Result<Vec<u8>> {
     arguments.extend(cross::common_arguments(target, variant));
     arguments.extend(["--", "-Cstrip=none"].map(Into::into));
     cross::cargo(&arguments)?;
-    let path: PathBuf = cross::built(target);
+    let path = Product::Tracker.path(target);
     cross::read(&path)
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::packets::Request;
 use super::replies::{self, Progress, Wrong};
-use super::work::Item;
+use super::work::{Item, Work};
 use super::{Config, Counts, Plan, phase};
 
 /// How long to wait for a reply before the request is given up.
@@ -106,7 +106,7 @@ impl Connection {
     ) -> io::Result<()> {
         self.request = request;
         self.reply.clear();
-        let bytes = emit(config, request, item, keep_alive);
+        let bytes = emit(config.server, &config.work, request, item, keep_alive);
         self.socket.write_all(&bytes)
     }
 
@@ -137,10 +137,15 @@ impl Connection {
     }
 }
 
-/// A request as a client writes it (BEP 3, BEP 23).
-pub(crate) fn emit(config: &Config, request: Request, item: Item, keep_alive: bool) -> Vec<u8> {
+/// An announce, or a scrape of the item's torrent, as a client writes it to `server` (BEP 3, BEP 23).
+pub fn emit(
+    server: SocketAddr,
+    work: &Work,
+    request: Request,
+    item: Item,
+    keep_alive: bool,
+) -> Vec<u8> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let work = &config.work;
     let scrape = matches!(request, Request::Scrape(_));
     let mut out = Vec::with_capacity(400);
     out.extend_from_slice(if scrape {
@@ -162,11 +167,11 @@ pub(crate) fn emit(config: &Config, request: Request, item: Item, keep_alive: bo
             item.peer
         );
         let _ = write!(out, "&compact=1&key={:08X}", item.peer);
-        if config.wanted >= 0 {
-            let _ = write!(out, "&numwant={}", config.wanted);
+        if let Request::Announce(wanted @ 0..) = request {
+            let _ = write!(out, "&numwant={wanted}");
         }
     }
-    let _ = write!(out, " HTTP/1.1\r\nHost: {}\r\n", config.server);
+    let _ = write!(out, " HTTP/1.1\r\nHost: {server}\r\n");
     out.extend_from_slice(b"User-Agent: load\r\nAccept-Encoding: identity\r\n");
     if !keep_alive {
         out.extend_from_slice(b"Connection: close\r\n");

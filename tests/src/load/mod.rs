@@ -5,7 +5,7 @@
 //! the tracker sets the pace and its receive buffer doesn't overflow. Torrents, peers and their
 //! order follow from numbers ([`work`]).
 
-mod http;
+pub mod http;
 pub mod options;
 pub mod packets;
 pub mod replies;

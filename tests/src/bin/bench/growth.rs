@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use wrtracker_tests::load::packets::Request;
 use wrtracker_tests::process;
 
 use crate::Failure;
@@ -33,7 +34,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
             let mut tracker = InProcess::filled(&mut memory, &work)?;
             let mut times = Vec::new();
             for round in 0..5 {
-                let requests = tracker.requests(count, 30, round);
+                let requests = tracker.requests(count, Request::Announce(30), round);
                 let start = Instant::now();
                 black_box(tracker.answer_all(&requests));
                 times.push(start.elapsed().as_nanos() as f64 / count as f64);

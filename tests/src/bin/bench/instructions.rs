@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use wrtracker_tests::load::packets::Request;
 use wrtracker_tests::load::{self, Extent};
 use wrtracker_tests::process;
 use wrtracker_tests::server::binary;
@@ -76,7 +77,7 @@ pub(crate) fn counted(count: &str) -> Result<(), Failure> {
     let mut tracker = InProcess::filled(&mut memory, &work)?;
     let mut left: usize = count.parse()?;
     // All requests are the same few, so that making them counts the same however many are answered.
-    let requests = tracker.requests(1_000, 30, 1);
+    let requests = tracker.requests(1_000, Request::Announce(30), 1);
     while left > 0 {
         std::hint::black_box(tracker.answer_all(&requests));
         left = left.saturating_sub(1_000);

@@ -6,7 +6,6 @@
 
 mod growth;
 mod gzip;
-mod in_process;
 mod instructions;
 mod lists;
 mod memory;
@@ -15,10 +14,11 @@ mod speed;
 mod state;
 mod stats;
 mod sync;
-mod table;
 mod trackers;
 
 use std::process::ExitCode;
+
+use wrtracker_tests::{in_process, table};
 
 const HELP: &str = "\
 usage: bench KIND [--quick]

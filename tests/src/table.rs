@@ -1,7 +1,7 @@
 //! Markdown tables and medians.
 
 /// Prints a table: the first column to the left, all others to the right.
-pub(crate) fn print(head: &[&str], rows: &[Vec<String>]) {
+pub fn print(head: &[&str], rows: &[Vec<String>]) {
     let line = |cells: &[String]| println!("| {} |", cells.join(" | "));
     let head: Vec<_> = head.iter().map(ToString::to_string).collect();
     let marks = head.iter().enumerate();
@@ -16,7 +16,7 @@ pub(crate) fn print(head: &[&str], rows: &[Vec<String>]) {
 }
 
 /// The middle of some figures, or `None` of none.
-pub(crate) fn median(figures: &[f64]) -> Option<f64> {
+pub fn median(figures: &[f64]) -> Option<f64> {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -29,7 +29,7 @@ pub(crate) fn median(figures: &[f64]) -> Option<f64> {
 }
 
 /// A whole number with commas between the thousands.
-pub(crate) fn grouped(figure: f64) -> String {
+pub fn grouped(figure: f64) -> String {
     let digits = format!("{figure:.0}");
     let mut out = String::new();
     for (nth, digit) in digits.chars().enumerate() {
