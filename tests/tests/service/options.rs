@@ -145,6 +145,7 @@ pub(crate) const OPTIONS: &[(&str, In, &str)] = &[
         "tracker.redirect_url https://example.org/a#b",
     ),
     ("option decoys '7'", Reload, "tracker.decoys 7"),
+    ("option udp_workers '2'", Start, "listen.udp.workers 2"),
     ("option interval '30m'", Reload, "tracker.interval 30m"),
     (
         "option interval_most '40m'",
