@@ -17,7 +17,7 @@ use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
 use crate::random::Random;
 use crate::reach::{Near, Scope};
-use crate::stats::RequestLog;
+use crate::stats::{MOST_SHARES, RequestLog, Share};
 use crate::store::{Counts, Outcome, Selection, Status, Store, Stored, Summary, TooSmall};
 use crate::survey::Survey;
 use crate::time::Secs;
@@ -134,6 +134,8 @@ pub struct Tracker<'m> {
     id: u32,
     /// When it began, for the statistics.
     pub(crate) started: Secs,
+    /// What the host spends its memory limit on, for [`Mode::Memory`](crate::stats::Mode::Memory).
+    pub(crate) shares: heapless::Vec<Share, MOST_SHARES>,
     /// Requests as they came, of those whose requests the policy wants kept.
     pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
@@ -172,6 +174,7 @@ impl<'m> Tracker<'m> {
             cookies: Cookies::new(&secrets.cookies),
             id: secrets.id(),
             started: Secs::default(),
+            shares: heapless::Vec::new(),
             requests: RequestLog::default(),
             counters: Counters::default(),
         }
@@ -197,6 +200,14 @@ impl<'m> Tracker<'m> {
     /// makes about a hundred walks through the store for a full scrape.
     pub fn set_workspace(&mut self, workspace: &'m mut [u32]) {
         self.survey = Survey::new(workspace);
+    }
+
+    /// Tells it what the host spends its memory limit on, in bytes; the share named
+    /// [`SWARMS`](crate::stats::SWARMS) is what it has itself. More than
+    /// [`MOST_SHARES`] are left out.
+    pub fn set_shares(&mut self, shares: &[Share]) {
+        let shares = shares.get(..shares.len().min(MOST_SHARES));
+        self.shares = heapless::Vec::from_slice(shares.unwrap_or_default()).unwrap_or_default();
     }
 
     /// Tells it the wall-clock time, in minutes since 1970, at second 0 of its clock. Only dumps of

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use wrtracker_core::stats::SWARMS;
 use wrtracker_core::store::{Capacity, Store};
 use wrtracker_core::{http, udp};
 
@@ -203,7 +204,7 @@ impl Plan {
         let datagrams = self.datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY);
         let workers = usize::from(self.wanted.workers) * (datagrams + workers::BYTES_EACH);
         [
-            ("swarms", (self.arena_words * size_of::<u32>()) as u64),
+            (SWARMS, (self.arena_words * size_of::<u32>()) as u64),
             ("walks over them", self.survey_bytes as u64),
             ("datagrams", datagrams as u64),
             ("UDP workers", workers as u64),

@@ -131,6 +131,7 @@ impl Server {
         let workspace =
             reserve_words(plan.survey_bytes / size_of::<u32>()).map_err(StartError::Memory)?;
         tracker.set_workspace(workspace);
+        tracker.set_shares(&plan.shares());
         let requests = reserve_bytes(plan.wanted.log_bytes()).map_err(StartError::Memory)?;
         tracker.requests = RequestLog::new(requests);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;

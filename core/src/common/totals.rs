@@ -1,6 +1,6 @@
 //! Figures of all parts together.
 
-use crate::store::{Losses, Store};
+use crate::store::{Losses, Store, Usage};
 
 /// What the stores hold, all together. The counts are those of one moment each: while others change
 /// the store they may not add up.
@@ -18,6 +18,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Those of them that nothing is in.
     pub free_bytes: u64,
+    /// What the pages are used for.
+    pub usage: Usage,
     /// What was lost for want of memory.
     pub losses: Losses,
 }
@@ -31,6 +33,13 @@ impl Totals {
         self.changes = self.changes.wrapping_add(store.changes());
         self.bytes = self.bytes.saturating_add(store.bytes());
         self.free_bytes = self.free_bytes.saturating_add(store.free_bytes());
+        let (sum, more) = (&mut self.usage, store.usage());
+        sum.torrents = sum.torrents.saturating_add(more.torrents);
+        sum.index = sum.index.saturating_add(more.index);
+        sum.small = sum.small.saturating_add(more.small);
+        sum.large = sum.large.saturating_add(more.large);
+        sum.directories = sum.directories.saturating_add(more.directories);
+        sum.free = sum.free.saturating_add(more.free);
         let (sum, more) = (&mut self.losses, store.losses());
         sum.evicted_peers = sum.evicted_peers.wrapping_add(more.evicted_peers);
         sum.refused_peers = sum.refused_peers.wrapping_add(more.refused_peers);

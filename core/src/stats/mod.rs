@@ -8,6 +8,7 @@
 //! | `short` | four lines for MRTG, and lists of counts |
 //! | `everything` | all of it in opentracker's XML |
 //! | `json`, `metrics` | all of it for programs of today |
+//! | `memory` | where each byte of the limit is |
 //! | `top` | the largest swarms: a walk through all torrents |
 //! | `networks` | the networks with most peers: two walks through all peers |
 //! | `woodpeckers` | the networks that announce too often |
@@ -21,6 +22,7 @@
 mod asked;
 mod everything;
 mod json;
+mod memory;
 mod metrics;
 mod mode;
 mod networks;
@@ -34,6 +36,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 pub use asked::{Asked, BadRequest};
+pub use memory::{MOST_SHARES, SWARMS, Share};
 pub use mode::Mode;
 pub use networks::Networks;
 pub use page::LARGEST_SECTION;
@@ -88,6 +91,7 @@ pub fn emit(
         Mode::Everything => everything::section,
         Mode::Json => json::section,
         Mode::Metrics => metrics::section,
+        Mode::Memory => memory::section,
         Mode::Woodpeckers => woodpeckers,
         _ => {
             return page::emit(cursor, out, &mut |at, out| match at {

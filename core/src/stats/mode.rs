@@ -47,6 +47,8 @@ pub enum Mode {
     Json,
     /// All counters in the text format of Prometheus; also what `/metrics` shows.
     Metrics,
+    /// Where each byte of the memory limit is.
+    Memory,
     /// A full scrape in a format of its own choice, which is no page of [`emit`](super::emit).
     Tpbs,
     /// A full scrape of what outlives a restart, which is no page of [`emit`](super::emit).
@@ -76,7 +78,7 @@ impl Mode {
     }
 }
 
-const NAMES: [(&str, Mode); 24] = [
+const NAMES: [(&str, Mode); 25] = [
     ("peer", Mode::Peer),
     ("torr", Mode::Torr),
     ("conn", Mode::Conn),
@@ -99,6 +101,7 @@ const NAMES: [(&str, Mode); 24] = [
     ("everything", Mode::Everything),
     ("json", Mode::Json),
     ("metrics", Mode::Metrics),
+    ("memory", Mode::Memory),
     ("tpbs", Mode::Tpbs),
     ("statedump", Mode::StateDump),
 ];

@@ -21,7 +21,8 @@ const START: Secs = Secs(1_000);
 const NOW: Secs = Secs(1_000 + 7_300);
 
 /// Those that `emit` prints.
-const PAGES: [Mode; 17] = [
+const PAGES: [Mode; 18] = [
+    Mode::Memory,
     Mode::Peer,
     Mode::Torr,
     Mode::Conn,
@@ -281,6 +282,41 @@ wrtracker {VERSION}
             tracker.id()
         );
         assert_eq!(page, expected);
+    });
+}
+
+#[test]
+fn the_memory_page_adds_up_to_the_limit() {
+    with(|tracker| {
+        let words = |page: &[u8]| -> Vec<(u64, String)> {
+            let text = String::from_utf8(page.to_vec()).unwrap();
+            let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+            lines
+                .map(|(bytes, name)| (bytes.parse().unwrap(), name.to_string()))
+                .collect()
+        };
+        // Of a host that said nothing: the swarms alone.
+        let alone = words(&page(tracker, Mode::Memory, LARGEST_PAGE));
+        assert_eq!(alone[0], (tracker.totals().bytes, "swarms".to_string()));
+        let whole = alone[0].0 + 5_000;
+        tracker.set_shares(&[("datagrams", 77), ("swarms", whole), ("the rest", 1)]);
+        let lines = words(&page(tracker, Mode::Memory, LARGEST_PAGE));
+        assert_eq!(lines[0], (whole + 78, "limit".to_string()));
+        let sum = |inside: bool| -> u64 {
+            let some = lines[1..]
+                .iter()
+                .filter(|line| line.1.contains(':') == inside);
+            some.map(|line| line.0).sum()
+        };
+        assert_eq!((sum(false), sum(true)), (whole + 78, whole));
+        assert!(
+            lines.contains(&(4096, "swarms: torrents".to_string())),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&(5_000, "swarms: tables of pages".to_string())),
+            "{lines:?}"
+        );
     });
 }
 

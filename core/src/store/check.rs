@@ -6,7 +6,7 @@ use core::num::NonZeroU16;
 use super::arena::{PAGE_WORDS, Page};
 use super::directory;
 use super::peer::{self, Family, Tally, V4, V6};
-use super::runs::{Kind, Owner};
+use super::runs::{Kind, Owner, Share};
 use super::swarm::{read_tally, records};
 use super::torrents::{Place, TorrentId, Torrents};
 use super::{Status, Store};
@@ -187,6 +187,10 @@ impl Store<'_> {
         }
         if slots != self.torrents.count() {
             return Err("the records are not as many as the torrents");
+        }
+        let counted = [Share::Small, Share::Large].map(|share| self.runs.pages_of(share));
+        if counted.iter().sum::<u32>() != self.runs.pages(&self.arena) {
+            return Err("the pages of runs are not as many as were counted");
         }
         let index = self.index.buckets().div_ceil(PAGE_WORDS);
         let used = records + index + directories + self.runs.pages(&self.arena);

@@ -40,7 +40,7 @@ use core::net::IpAddr;
 use arena::{Arena, PAGE_WORDS};
 use index::{Hashed, Index};
 use peer::{Family, Tally, V4, V6};
-use runs::Runs;
+use runs::{Runs, Share};
 use siphasher::sip::SipHasher13;
 use sweep::Cursor;
 use torrents::{Place, Torrents, hash_words};
@@ -122,6 +122,23 @@ impl core::fmt::Display for Losses {
              {refused_torrents} of them with new torrents"
         )
     }
+}
+
+/// What the pages of a store are used for, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Records of torrents, each with its only peer if it has one.
+    pub torrents: u64,
+    /// From info hashes to records.
+    pub index: u64,
+    /// Peers of swarms that a reply could carry whole, and small directories of larger ones.
+    pub small: u64,
+    /// Peers of larger swarms.
+    pub large: u64,
+    /// Directories of the largest.
+    pub directories: u64,
+    /// Nothing yet, or no more.
+    pub free: u64,
 }
 
 /// What a piece of memory holds at most.
@@ -377,6 +394,29 @@ impl<'m> Store<'m> {
     /// Those of them that nothing is in.
     pub fn free_bytes(&self) -> u64 {
         u64::from(self.arena.free()).saturating_mul(u64::from(PAGE_WORDS) * 4)
+    }
+
+    /// What the pages are used for, in bytes. All but the tables of pages is in it.
+    pub fn usage(&self) -> Usage {
+        let bytes = |pages: u32| u64::from(pages).saturating_mul(u64::from(PAGE_WORDS) * 4);
+        let mut usage = Usage {
+            torrents: bytes(self.torrents.slots() / Torrents::PER_PAGE),
+            index: bytes(self.index.buckets().div_ceil(PAGE_WORDS)),
+            small: bytes(self.runs.pages_of(Share::Small)),
+            large: bytes(self.runs.pages_of(Share::Large)),
+            directories: 0,
+            free: bytes(self.arena.free()),
+        };
+        let others = [
+            usage.torrents,
+            usage.index,
+            usage.small,
+            usage.large,
+            usage.free,
+        ];
+        let others = others.into_iter().fold(0, u64::saturating_add);
+        usage.directories = self.bytes().saturating_sub(others);
+        usage
     }
 
     /// The info hash of a torrent.

@@ -96,6 +96,8 @@ struct Pool {
 
 pub(super) struct Runs {
     pools: [Pool; 2 * CLASSES as usize],
+    /// Pages of small and of large swarms.
+    pages: [u32; 2],
 }
 
 impl Runs {
@@ -105,7 +107,22 @@ impl Runs {
                 last: None,
                 used: 0,
             }; 2 * CLASSES as usize],
+            pages: [0; 2],
         }
+    }
+
+    /// The pages of a share.
+    pub(super) const fn pages_of(&self, share: Share) -> u32 {
+        let [small, large] = self.pages;
+        match share {
+            Share::Small => small,
+            Share::Large => large,
+        }
+    }
+
+    fn pages_mut(&mut self, number: u32) -> &mut u32 {
+        let [small, large] = &mut self.pages;
+        if number < CLASSES { small } else { large }
     }
 
     /// The words of the smallest class that holds `words`, if any does.
@@ -137,9 +154,11 @@ impl Runs {
                     last: Some(page),
                     used: 0,
                 };
+                *self.pages_mut(number) += 1;
                 page
             }
         };
+        let pool = self.pools.get_mut(number as usize)?;
         pool.used += 1;
         Some(arena.address(page) + (pool.used - 1) * size)
     }
@@ -167,6 +186,7 @@ impl Runs {
                 0
             };
             arena.give_page(page);
+            *self.pages_mut(number) -= 1;
         }
         last != at
     }
