@@ -206,7 +206,7 @@ impl Store<'_> {
             }
         };
         let is_it = |record: &F::Record| {
-            peer::port(F::state(record)) == port && F::matches(record, address)
+            F::matches(record, address) && peer::port(F::state(record)) == port
         };
         let nth = records::<F>(&self.arena, run).iter().position(is_it)?;
         let nth = u32::try_from(nth).ok()?;
