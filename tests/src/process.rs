@@ -49,6 +49,15 @@ pub fn anonymous_bytes(pid: u32) -> io::Result<u64> {
     status_bytes(pid, "RssAnon:")
 }
 
+/// The bytes that a process has resident, those of files included.
+///
+/// # Errors
+///
+/// If there is no such process.
+pub fn resident_bytes(pid: u32) -> io::Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
 /// The most bytes, those of files included, that a process has had resident since its start or
 /// since [`forget_peak`].
 ///
@@ -153,6 +162,7 @@ mod tests {
         let block = std::hint::black_box(vec![1_u8; 64 << 20]);
         let after = anonymous_bytes(me).unwrap();
         assert!(after >= before + (32 << 20), "{before} {after}");
+        assert!(resident_bytes(me).unwrap() >= after - (8 << 20));
         drop(block);
         assert!(peak_bytes(me).unwrap() >= after);
         forget_peak(me).unwrap();

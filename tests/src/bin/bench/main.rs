@@ -4,12 +4,15 @@
 //! measured where they are installed.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod growth;
 mod gzip;
 mod in_process;
 mod instructions;
+mod limits;
 mod lists;
 mod memory;
+mod rounds;
 mod scrape;
 mod speed;
 mod state;
@@ -23,6 +26,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 usage: bench KIND [--quick]
 
+  compare       wrtracker beside opentracker and aquatic_udp, a line for each quantity
+  limits        what becomes of announces and peers when ten times as many come as there is room for
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
@@ -35,7 +40,8 @@ usage: bench KIND [--quick]
   sync          time per announce that live sync adds, without sockets
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
-OPENTRACKER and AQUATIC_UDP say.
+OPENTRACKER and AQUATIC_UDP say. An opentracker that the variable names beside the system's has a
+column of its own in `compare`, which also builds aquatic's programs in the target folder, once.
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +53,8 @@ fn main() -> ExitCode {
         .filter(|&arg| arg != "--quick")
         .collect();
     let result = match words[..] {
+        ["compare"] => compare::run(quick),
+        ["limits"] => limits::run(quick),
         ["memory"] => memory::run(quick),
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
