@@ -77,8 +77,22 @@ pub fn forget_peak(pid: u32) -> io::Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5")
 }
 
+/// The bytes of memory that the machine has for new programs without swapping.
+///
+/// # Errors
+///
+/// If the kernel doesn't say.
+pub fn available_bytes() -> io::Result<u64> {
+    field_bytes(Path::new("/proc/meminfo"), "MemAvailable:")
+}
+
 fn status_bytes(pid: u32, field: &str) -> io::Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    field_bytes(Path::new(&format!("/proc/{pid}/status")), field)
+}
+
+/// What a line of such a file says, in KiB there.
+fn field_bytes(file: &Path, field: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(file)?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(field))

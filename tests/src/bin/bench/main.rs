@@ -24,14 +24,15 @@ mod trackers;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-usage: bench KIND [--quick]
+usage: bench KIND [--quick] [--svg FOLDER]
 
   compare       wrtracker beside opentracker and aquatic_udp, a line for each quantity
   limits        what becomes of announces and peers when ten times as many come as there is room for
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
-  growth        time per UDP announce by number of torrents and size of swarms, without sockets
+  growth        time per UDP announce by number of torrents and size of swarms, without sockets;
+                drawn in FOLDER too
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
   state         size of the files of state, time to write them and to take them back
@@ -53,12 +54,13 @@ fn main() -> ExitCode {
         .filter(|&arg| arg != "--quick")
         .collect();
     let result = match words[..] {
+        ["growth", "--svg", folder] => growth::run(quick, Some(folder)),
         ["compare"] => compare::run(quick),
         ["limits"] => limits::run(quick),
         ["memory"] => memory::run(quick),
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
-        ["growth"] => growth::run(quick),
+        ["growth"] => growth::run(quick, None),
         ["gzip"] => gzip::run(quick),
         // Where the constants of `core/src/gzip/codes.rs` come from.
         ["gzip", "codes"] => gzip::codes(),
