@@ -101,3 +101,38 @@ pub(super) fn show(columns: &[&str], lines: &[Line], limits: bool) {
     let compared = lines.iter().filter_map(Line::lead).count();
     println!("{lost} of {compared} quantities are lost.");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [&str; 3] = ["wrtracker", "one", "other"];
+
+    fn verdict(better: Better, figures: [f64; 3]) -> String {
+        Line::new("", better, figures.map(Some).into()).verdict(&COLUMNS)
+    }
+
+    #[test]
+    fn the_better_of_the_others_counts() {
+        let higher = verdict(Better::Higher, [120.0, 100.0, 110.0]);
+        assert_eq!(higher, "1.09 over other");
+        let lower = verdict(Better::Lower, [50.0, 100.0, 110.0]);
+        assert_eq!(lower, "2.00 over one");
+    }
+
+    #[test]
+    fn a_lost_line_says_so() {
+        let lost = verdict(Better::Lower, [104.0, 100.0, 110.0]);
+        assert_eq!(lost, "**lost by 1.04** to one");
+        assert_eq!(
+            verdict(Better::Higher, [100.1, 100.0, 1.0]),
+            "1.00, even with one"
+        );
+    }
+
+    #[test]
+    fn without_another_figure_there_is_no_verdict() {
+        let alone = Line::new("", Better::Lower, vec![Some(1.0), None, None]);
+        assert_eq!(alone.verdict(&COLUMNS), "-");
+    }
+}

@@ -152,3 +152,18 @@ fn command(
     command.arg("-c").arg(config).stdin(Stdio::null());
     Ok(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_at_the_end_counts() {
+        let said = "Responses in: 1.00/second\n  - Error responses:    9.00\n\n\
+                    # a load test report\n\nAverage responses per second: 2000.50\n\
+                      - Connect responses:  1000.00\n  - Error responses:    0.50\n";
+        let report = parse(said).unwrap();
+        assert_eq!((report.replies, report.errors), (2000.5, 0.5));
+        assert!(parse("Average responses per second: 1").is_none());
+    }
+}

@@ -81,3 +81,19 @@ impl Recorder {
         reply
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_announced_is_noted_once() {
+        let mut recorder = Recorder::new().unwrap();
+        let mut announce = [7; 98];
+        announce[8..12].copy_from_slice(&[0, 0, 0, 1]);
+        assert_eq!(recorder.answer(&announce).len(), 20);
+        assert_eq!(recorder.answer(&announce)[..8], [0, 0, 0, 1, 7, 7, 7, 7]);
+        assert_eq!((recorder.announces, recorder.seen.len()), (2, 1));
+        assert!(recorder.seen.contains(&[7; 20]));
+    }
+}
