@@ -32,7 +32,7 @@ pub(super) fn measure(columns: &[Column], quick: bool) -> Result<Vec<Line>, Fail
     let own = programs.len();
     programs.extend(others);
 
-    let starts = starts(&programs, if quick { 1 } else { 15 });
+    let starts = starts(&programs, if quick { 1 } else { 15 })?;
     let mut sizes = Vec::new();
     for &program in &programs {
         sizes.push(size(program));
@@ -81,18 +81,19 @@ impl Starts {
     }
 }
 
-/// Starts all programs in turn. What fails is said and has no figures.
-fn starts(programs: &[Program], rounds: usize) -> Vec<Starts> {
+/// Starts all programs in turn. When another's fails, that is said and doesn't count.
+fn starts(programs: &[Program], rounds: usize) -> Result<Vec<Starts>, Failure> {
     let mut all: Vec<_> = programs.iter().map(|_| Starts(Vec::new())).collect();
     for _ in 0..rounds {
         for (program, starts) in programs.iter().zip(&mut all) {
             match start(*program) {
                 Ok(start) => starts.0.push(start),
+                Err(error) if program.is_own() => return Err(error),
                 Err(error) => println!("{}: {error}", program.name()),
             }
         }
     }
-    all
+    Ok(all)
 }
 
 fn start(program: Program) -> Result<Start, Failure> {
