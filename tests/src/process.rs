@@ -49,6 +49,15 @@ pub fn anonymous_bytes(pid: u32) -> io::Result<u64> {
     status_bytes(pid, "RssAnon:")
 }
 
+/// The bytes that a process has resident, those of files included.
+///
+/// # Errors
+///
+/// If there is no such process.
+pub fn resident_bytes(pid: u32) -> io::Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
 /// The most bytes, those of files included, that a process has had resident since its start or
 /// since [`forget_peak`].
 ///
@@ -68,8 +77,22 @@ pub fn forget_peak(pid: u32) -> io::Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5")
 }
 
+/// The bytes of memory that the machine has for new programs without swapping.
+///
+/// # Errors
+///
+/// If the kernel doesn't say.
+pub fn available_bytes() -> io::Result<u64> {
+    field_bytes(Path::new("/proc/meminfo"), "MemAvailable:")
+}
+
 fn status_bytes(pid: u32, field: &str) -> io::Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    field_bytes(Path::new(&format!("/proc/{pid}/status")), field)
+}
+
+/// What a line of such a file says, in KiB there.
+fn field_bytes(file: &Path, field: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(file)?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(field))
@@ -153,6 +176,7 @@ mod tests {
         let block = std::hint::black_box(vec![1_u8; 64 << 20]);
         let after = anonymous_bytes(me).unwrap();
         assert!(after >= before + (32 << 20), "{before} {after}");
+        assert!(resident_bytes(me).unwrap() >= after - (8 << 20));
         drop(block);
         assert!(peak_bytes(me).unwrap() >= after);
         forget_peak(me).unwrap();

@@ -55,8 +55,12 @@ pub fn work(torrents: u32, peers: u32) -> Work {
 
 /// Memory in which a tracker has room for `work`, with some to spare.
 pub fn memory_for(work: &Work) -> Vec<u32> {
-    let bytes = 80 * u64::from(work.torrents) + 24 * work.len() + (1 << 20);
-    vec![0; usize::try_from(bytes / 4).unwrap_or(usize::MAX)]
+    vec![0; usize::try_from(bytes_for(work) / 4).unwrap_or(usize::MAX)]
+}
+
+/// How much that is.
+pub fn bytes_for(work: &Work) -> u64 {
+    80 * u64::from(work.torrents) + 24 * work.len() + (1 << 20)
 }
 
 impl<'m> InProcess<'m> {

@@ -4,11 +4,14 @@
 //! measured where they are installed.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod growth;
 mod gzip;
 mod instructions;
+mod limits;
 mod lists;
 mod memory;
+mod rounds;
 mod scrape;
 mod speed;
 mod state;
@@ -21,12 +24,15 @@ use std::process::ExitCode;
 use wrtracker_tests::{in_process, table};
 
 const HELP: &str = "\
-usage: bench KIND [--quick]
+usage: bench KIND [--quick] [--svg FOLDER]
 
+  compare       wrtracker beside opentracker and aquatic_udp, a line for each quantity
+  limits        what becomes of announces and peers when ten times as many come as there is room for
   memory        bytes of memory per peer, for few large and many small swarms
   speed         replies per second and processor time per reply, over UDP and HTTP
   instructions  instructions per UDP announce, counted by valgrind
-  growth        time per UDP announce by number of torrents and size of swarms, without sockets
+  growth        time per UDP announce by number of torrents and size of swarms, without sockets;
+                drawn in FOLDER too
   gzip          size and speed of packed full scrapes, against general compressors
   lists         memory, time to load and time to ask of access lists
   state         size of the files of state, time to write them and to take them back
@@ -35,7 +41,8 @@ usage: bench KIND [--quick]
   sync          time per announce that live sync adds, without sockets
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
-OPENTRACKER and AQUATIC_UDP say.
+OPENTRACKER and AQUATIC_UDP say. An opentracker that the variable names beside the system's has a
+column of its own in `compare`, which also builds aquatic's programs in the target folder, once.
 ";
 
 fn main() -> ExitCode {
@@ -47,10 +54,13 @@ fn main() -> ExitCode {
         .filter(|&arg| arg != "--quick")
         .collect();
     let result = match words[..] {
+        ["growth", "--svg", folder] => growth::run(quick, Some(folder)),
+        ["compare"] => compare::run(quick),
+        ["limits"] => limits::run(quick),
         ["memory"] => memory::run(quick),
         ["speed"] => speed::run(quick),
         ["instructions"] => instructions::run(quick),
-        ["growth"] => growth::run(quick),
+        ["growth"] => growth::run(quick, None),
         ["gzip"] => gzip::run(quick),
         // Where the constants of `core/src/gzip/codes.rs` come from.
         ["gzip", "codes"] => gzip::codes(),

@@ -7,55 +7,45 @@ use wrtracker_tests::load::{self, Config, Extent, Mix, Protocol, options};
 use wrtracker_tests::process;
 
 use crate::Failure;
-use crate::table::print;
+use crate::in_process::work;
+use crate::table::{grouped, print};
 use crate::trackers::{LOAD_CORE, Program, Running, build, installed};
 
 /// Torrents, and peers of each.
 const SHAPES: [(u32, u32); 4] = [(1_000_000, 1), (200_000, 5), (1_000, 1_000), (20, 50_000)];
 
 /// What one tracker came to.
-struct Held {
-    /// Growth in bytes.
-    growth: u64,
-    /// Peers that it holds in the end.
+pub(crate) struct Held {
+    /// Growth in bytes per peer that it holds in the end.
+    pub(crate) per_peer: f64,
+    /// Those peers.
     peers: u64,
+    /// The memory limit in KiB, if it has one.
+    limit: Option<u64>,
 }
 
 /// Prints the table of growth per peer.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     build()?;
-    let others = installed(&[Program::Opentracker { worker: true }, Program::Aquatic]);
+    let others = [Program::Opentracker { worker: true }, Program::Aquatic];
+    let there = installed(&others);
     let mut rows = Vec::new();
-    for (mut torrents, mut peers) in SHAPES {
-        if quick {
-            (torrents, peers) = (torrents.div_ceil(100), peers.div_ceil(10));
-        }
-        let work = Work {
-            torrents,
-            peers,
-            sources: Work::sources_for([127, 0, 0, 1].into(), peers),
-            seeders: 25,
-            seed: 1,
-        };
-        let mut row = vec![format!("{torrents} x {peers}")];
-        let mut figures = Vec::new();
-        for name in ["opentracker", "aquatic_udp"] {
-            let program = others.iter().find(|other| other.name().starts_with(name));
-            let per_peer = match program {
-                Some(program) => Some(per_peer(&hold(&program.start(&work)?, &work)?, &work)),
-                None => None,
-            };
-            figures.push(per_peer);
+    for work in shapes(quick) {
+        let mut row = vec![name_of(&work)];
+        let own = hold(Program::Wrtracker(0), &work)?;
+        let mut ratios = Vec::new();
+        for other in others {
+            let held = there.contains(&other).then(|| hold(other, &work));
+            let per_peer = held.transpose()?.map(|held| held.per_peer);
             row.push(per_peer.map_or("-".into(), |bytes| format!("{bytes:.1} B")));
+            ratios
+                .push(per_peer.map_or("-".into(), |other| format!("{:.2}", own.per_peer / other)));
         }
-        let (limit, held) = ours(&work)?;
-        let own = per_peer(&held, &work);
-        row.push(format!("{own:.1} B"));
-        for other in figures {
-            row.push(other.map_or("-".into(), |other| format!("{:.2}", own / other)));
-        }
+        row.push(format!("{:.1} B", own.per_peer));
+        row.extend(ratios);
+        let limit = own.limit.unwrap_or_default();
         row.push(format!("{:.1} MiB", limit as f64 / 1024.0));
-        row.push(format!("{} of {}", held.peers, work.len()));
+        row.push(format!("{} of {}", own.peers, work.len()));
         rows.push(row);
     }
     println!("\nGrowth of anonymous memory per peer (IPv4):");
@@ -75,15 +65,56 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn per_peer(held: &Held, work: &Work) -> f64 {
-    if held.peers < work.len() {
-        println!("Holds {} of {} peers.", held.peers, work.len());
+/// The shapes that swarms come in: a million peers each, or less in a hurry.
+pub(crate) fn shapes(quick: bool) -> impl Iterator<Item = Work> {
+    SHAPES
+        .into_iter()
+        .map(move |(torrents, peers)| match quick {
+            true => work(torrents.div_ceil(100), peers.div_ceil(10)),
+            false => work(torrents, peers),
+        })
+}
+
+/// How tables call a shape.
+pub(crate) fn name_of(work: &Work) -> String {
+    let count = |number: u32| grouped(number.into());
+    format!("{} x {}", count(work.torrents), count(work.peers))
+}
+
+/// Has a tracker hold all of `work`, and measures. wrtracker is given the lowest limit, in steps of
+/// an eighth, with which it does: an operator wouldn't set it higher, and it decides how large the
+/// index is.
+///
+/// # Errors
+///
+/// If the tracker doesn't start or doesn't answer.
+pub(crate) fn hold(program: Program, work: &Work) -> Result<Held, Failure> {
+    if !matches!(program, Program::Wrtracker(_)) {
+        let held = fill(program, &program.start(work)?, work)?;
+        if held.peers < work.len() {
+            let name = program.name();
+            println!("{name} holds {} of {} peers.", held.peers, work.len());
+        }
+        return Ok(held);
     }
-    held.growth as f64 / held.peers.max(1) as f64
+    let mut limit = 1024;
+    loop {
+        let tracker = Program::Wrtracker(limit).start(work)?;
+        if promises(&tracker.said, work) {
+            let held = fill(program, &tracker, work)?;
+            if held.peers >= work.len() || limit > 4 << 20 {
+                return Ok(Held {
+                    limit: Some(limit),
+                    ..held
+                });
+            }
+        }
+        limit += limit / 8;
+    }
 }
 
 /// Has all peers announce themselves, and measures.
-fn hold(tracker: &Running, work: &Work) -> Result<Held, Failure> {
+fn fill(program: Program, tracker: &Running, work: &Work) -> Result<Held, Failure> {
     let before = process::anonymous_bytes(tracker.pid)?;
     let mut config = load_for(tracker, work);
     let report = load::run(&config)?;
@@ -95,10 +126,16 @@ fn hold(tracker: &Running, work: &Work) -> Result<Held, Failure> {
     }
     let after = process::anonymous_bytes(tracker.pid)?;
     config.extent = Extent::Verify;
-    let peers = load::run(&config)?.counts.peers_scraped;
+    let peers = if program == Program::AquaticRing {
+        // It takes no requests as long as a scrape of many torrents. All announces were answered.
+        work.len()
+    } else {
+        load::run(&config)?.counts.peers_scraped
+    };
     Ok(Held {
-        growth: after.saturating_sub(before),
+        per_peer: after.saturating_sub(before) as f64 / peers.max(1) as f64,
         peers,
+        limit: None,
     })
 }
 
@@ -120,22 +157,6 @@ pub(crate) fn load_for(tracker: &Running, work: &Work) -> Config {
         threads: 1,
         core: Some(LOAD_CORE),
         pid: Some(tracker.pid),
-    }
-}
-
-/// The growth with the lowest limit, in steps of an eighth, that holds all: an operator wouldn't
-/// set it higher, and it decides how large the index is. Returns the limit in KiB as well.
-fn ours(work: &Work) -> Result<(u64, Held), Failure> {
-    let mut limit = 1024;
-    loop {
-        let tracker = Program::Wrtracker(limit).start(work)?;
-        if promises(&tracker.said, work) {
-            let held = hold(&tracker, work)?;
-            if held.peers >= work.len() || limit > 4 << 20 {
-                return Ok((limit, held));
-            }
-        }
-        limit += limit / 8;
     }
 }
 
