@@ -12,6 +12,7 @@ use rustix::net::{
 };
 
 use crate::settings::Listen;
+use crate::size::Bytes;
 use crate::sys::pktinfo;
 
 /// TCP or UDP.
@@ -97,7 +98,8 @@ impl fmt::Display for NotOpened {
 /// Any address means an IPv4 and an IPv6 socket. What another place covers, in whatever order they
 /// come, isn't opened: opentracker's users write `0.0.0.0` and an address of the machine, and only
 /// one of two such sockets would get anything. That, and a family that the machine does not have,
-/// is handed to `tell`.
+/// is handed to `tell`. UDP sockets ask the kernel for `waiting` bytes for datagrams that wait, see
+/// [`waiting_room`].
 ///
 /// # Errors
 ///
@@ -105,8 +107,10 @@ impl fmt::Display for NotOpened {
 /// are.
 pub fn open_all(
     places: &[Listen],
+    waiting: usize,
     mut tell: impl FnMut(&NotOpened),
 ) -> Result<Vec<Listener>, CannotListen> {
+    let mut open = |protocol, address| open(protocol, address, waiting);
     open_with(places, &mut open, &mut tell)
 }
 
@@ -257,23 +261,31 @@ fn family_is_missing(error: &io::Error) -> bool {
 /// Most connections that the kernel keeps for us until we accept them; its own bound is lower.
 const BACKLOG: i32 = 4096;
 
-/// Bytes asked for datagrams that wait in the kernel. It gives twice that, for its own needs beside
-/// a datagram, and no more than twice `net.core.rmem_max`.
-const WAITING: usize = 256 << 10;
+/// Bytes to ask for datagrams that wait in the kernel, at a memory limit: a sixteenth of it within
+/// bounds. It is the kernel's memory and no part of the limit, taken only while datagrams wait. The
+/// kernel gives twice that, for its own needs beside a datagram, and no more than twice
+/// `net.core.rmem_max`.
+pub fn waiting_room(limit: Bytes) -> usize {
+    usize::try_from(limit.0 / 16)
+        .map_or(MOST_WAITING, |room| room.clamp(LEAST_WAITING, MOST_WAITING))
+}
+
+const LEAST_WAITING: usize = 256 << 10;
+const MOST_WAITING: usize = 8 << 20;
 
 /// Asks for room for more datagrams. Whether there is at least as much as before: a kernel whose
 /// most is below its usual gives less.
-fn has_more_room(socket: &OwnedFd) -> bool {
+fn has_more_room(socket: &OwnedFd, waiting: usize) -> bool {
     let room = || sockopt::socket_recv_buffer_size(socket).unwrap_or(usize::MAX);
     let before = room();
-    if before >= 2 * WAITING {
+    if before >= waiting.saturating_mul(2) {
         return true;
     }
-    let _ = sockopt::set_socket_recv_buffer_size(socket, WAITING);
+    let _ = sockopt::set_socket_recv_buffer_size(socket, waiting);
     room() >= before
 }
 
-fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
+fn open(protocol: Protocol, address: SocketAddr, waiting: usize) -> io::Result<Listener> {
     let (family, kind) = match (address, protocol) {
         (SocketAddr::V4(_), Protocol::Tcp) => (AddressFamily::INET, SocketType::STREAM),
         (SocketAddr::V4(_), Protocol::Udp) => (AddressFamily::INET, SocketType::DGRAM),
@@ -289,7 +301,7 @@ fn open(protocol: Protocol, address: SocketAddr) -> io::Result<Listener> {
         )
     };
     let mut socket = new()?;
-    if protocol == Protocol::Udp && !has_more_room(&socket) {
+    if protocol == Protocol::Udp && !has_more_room(&socket, waiting) {
         socket = new()?;
     }
     if address.is_ipv6() {

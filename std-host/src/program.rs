@@ -126,8 +126,8 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
         NotOpened::Missing(_) => log::warning(what),
         NotOpened::Covered(..) => log::info(what),
     };
-    let listeners =
-        listen::open_all(&settings.listeners(), tell).map_err(|error| system_error(&error))?;
+    let listeners = listen::open_all(&settings.listeners(), listen::waiting_room(limit), tell)
+        .map_err(|error| system_error(&error))?;
     let connections =
         connections(limit, listeners.len()).map_err(|error| settings_error(&error))?;
     let sync = settings.live_sync.map(LiveSync::open).transpose();

@@ -105,7 +105,7 @@ fn everything_that_is_set_is_said() {
     assert_eq!((code, problems.as_str()), (Some(0), ""), "{said}");
     for line in [
         "listen: udp 127.0.0.1:80",
-        "listen.udp.workers: without effect, one event loop answers all UDP",
+        "UDP: answered by 4 threads",
         "live sync: 127.0.0.1:9696",
         &format!("blacklist: {list}: 2 hashes, line 2 skipped, room for 4096"),
         &format!("access.fifo_add: {state}.fifo"),

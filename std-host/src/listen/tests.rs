@@ -4,8 +4,9 @@ use std::io;
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_recv_buffer_size;
 
-use super::{Listener, NotOpened, Protocol, open, open_all, open_with};
+use super::{Listener, NotOpened, Protocol, open, open_all, open_with, waiting_room};
 use crate::settings::Listen;
+use crate::size::Bytes;
 
 const BOTH: Listen = Listen {
     tcp: true,
@@ -160,10 +161,20 @@ fn places_that_another_covers_are_not_opened() {
 #[test]
 fn datagrams_have_at_least_the_usual_room() {
     let usual = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let ours = open(Protocol::Udp, "127.0.0.1:0".parse().unwrap()).unwrap();
     let room = |socket: &std::os::fd::OwnedFd| socket_recv_buffer_size(socket).unwrap();
-    let (usual, ours) = (room(&usual.into()), room(&ours.socket));
-    assert!(ours >= usual, "{ours} {usual}");
+    let usual = room(&usual.into());
+    for waiting in [0, 1 << 10, 256 << 10, 8 << 20, usize::MAX] {
+        let at = "127.0.0.1:0".parse().unwrap();
+        let ours = room(&open(Protocol::Udp, at, waiting).unwrap().socket);
+        assert!(ours >= usual, "{ours} {usual}");
+    }
+}
+
+#[test]
+fn a_router_keeps_less_waiting_than_a_server() {
+    let room = |limit| waiting_room(Bytes(limit)) >> 10;
+    let sizes = [1 << 20, 4 << 20, 16 << 20, 1 << 30, u64::MAX].map(room);
+    assert_eq!(sizes, [256, 256, 1024, 8192, 8192]);
 }
 
 #[test]
@@ -215,21 +226,21 @@ fn the_same_place_twice_is_opened_once() {
         ..BOTH
     };
     let quiet = |what: &NotOpened| panic!("{what}");
-    let first = open_all(&[local], quiet).unwrap();
+    let first = open_all(&[local], 0, quiet).unwrap();
     let again = Listen {
         port: first[0].address.port(),
         ..local
     };
     drop(first);
-    assert_eq!(open_all(&[again, again], quiet).unwrap().len(), 2);
+    assert_eq!(open_all(&[again, again], 0, quiet).unwrap().len(), 2);
 }
 
 #[test]
 fn a_port_in_use_is_refused() {
     for protocol in [Protocol::Tcp, Protocol::Udp] {
-        let first = open(protocol, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let first = open(protocol, "127.0.0.1:0".parse().unwrap(), 0).unwrap();
         assert_ne!(first.address.port(), 0);
-        let error = open(protocol, first.address).unwrap_err();
+        let error = open(protocol, first.address, 0).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }

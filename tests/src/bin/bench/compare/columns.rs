@@ -16,8 +16,9 @@ pub(super) struct Column {
     pub(super) idle: Program,
 }
 
-/// wrtracker first, then all that are there or can be built, and start. Says plainly which don't.
-pub(super) fn all() -> Vec<Column> {
+/// wrtracker first, then all that are there or can be built, and start. Says plainly which don't. A
+/// quick run builds none.
+pub(super) fn all(quick: bool) -> Vec<Column> {
     let mut columns = vec![Column {
         name: "wrtracker",
         under_udp: WRTRACKER,
@@ -26,7 +27,7 @@ pub(super) fn all() -> Vec<Column> {
     }];
     let others = [
         opentracker("opentracker", |worker| Program::Opentracker { worker }),
-        aquatic(Program::Aquatic, Rival::Udp),
+        aquatic(Program::Aquatic, Rival::Udp, quick),
     ];
     let more = [
         has_own_opentracker().then(|| {
@@ -34,7 +35,7 @@ pub(super) fn all() -> Vec<Column> {
                 worker,
             })
         }),
-        Some(aquatic(Program::AquaticRing, Rival::UdpRing)),
+        Some(aquatic(Program::AquaticRing, Rival::UdpRing, quick)),
     ];
     for column in others.into_iter().chain(more.into_iter().flatten()) {
         match column.and_then(starts) {
@@ -58,8 +59,12 @@ fn opentracker(name: &'static str, program: fn(bool) -> Program) -> Result<Colum
     }
 }
 
-fn aquatic(program: Program, rival: Rival) -> Result<Column, String> {
+fn aquatic(program: Program, rival: Rival, quick: bool) -> Result<Column, String> {
     if program.installed().is_none() {
+        if quick {
+            let name = program.name();
+            return Err(format!("{name} is not built, and a quick run builds none"));
+        }
         rival.install()?;
     }
     Ok(Column {

@@ -27,7 +27,7 @@ use lines::{Better, Line};
 /// says.
 pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     build()?;
-    let columns = columns::all();
+    let columns = columns::all(quick);
     let names: Vec<_> = columns.iter().map(|column| column.name).collect();
     let effort = Effort {
         rounds: if quick { 1 } else { 7 },
