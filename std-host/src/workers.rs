@@ -8,7 +8,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
@@ -25,6 +24,7 @@ use crate::plan::Plan;
 use crate::server::{StartError, data};
 use crate::sync::LiveSync;
 use crate::sys::mmsg::Batch;
+use crate::sys::thread::Thread;
 use crate::telling::tell;
 use crate::udp;
 use crate::uptime::Uptime;
@@ -92,7 +92,7 @@ impl Crew {
 pub(crate) struct Workers {
     /// Those that haven't started.
     waiting: Crew,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Thread>,
     end: Option<Arc<OwnedFd>>,
 }
 
@@ -137,10 +137,8 @@ impl Workers {
                 end: Arc::clone(&end),
             };
             worker.watch()?;
-            let thread = thread::Builder::new().stack_size(STACK);
-            let run = move || worker.run();
-            self.threads
-                .push(thread.spawn(run).map_err(StartError::System)?);
+            let thread = Thread::start(STACK, Box::new(move || worker.run()));
+            self.threads.push(thread.map_err(StartError::System)?);
         }
         Ok(())
     }
@@ -156,7 +154,7 @@ impl Workers {
             let _ = rustix::io::write(&*end, &1u64.to_ne_bytes());
         }
         for thread in self.threads.drain(..) {
-            let _ = thread.join();
+            thread.join();
         }
     }
 }

@@ -13,3 +13,5 @@ pub mod mmsg;
 pub mod pktinfo;
 pub mod signals;
 pub(crate) mod stack;
+#[cfg(feature = "workers")]
+pub mod thread;
