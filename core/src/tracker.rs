@@ -239,7 +239,7 @@ impl<'m> Tracker<'m> {
 
     /// Decides which torrents may be announced from now on. Until then all may.
     pub fn set_access(&mut self, access: Access<'m>) {
-        *self.access_mut() = access;
+        self.common.set_access(access);
     }
 
     /// Which torrents may be announced, to change it.
@@ -278,7 +278,7 @@ impl<'m> Tracker<'m> {
     pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Denied> {
         self.load.count();
         let leaves = announce.event == Event::Stopped;
-        if !leaves && !self.common.access().admits(&announce.info_hash) {
+        if !leaves && !self.common.admits(&announce.info_hash) {
             self.counters.denied += 1;
             return Err(Denied);
         }

@@ -145,6 +145,24 @@ impl<'m> Common<'m> {
         self.part(nth).store.hash_of(prefix, number)
     }
 
+    /// Whether a torrent may be announced. Without lists no lock is taken.
+    #[inline]
+    pub(crate) fn admits(&self, hash: &InfoHash) -> bool {
+        match self {
+            Self::Own(own) => own.access.admits(hash),
+            #[cfg(feature = "threads")]
+            Self::Shared(shared) => !shared.has_lists() || shared.access().admits(hash),
+        }
+    }
+
+    pub(crate) fn set_access(&mut self, access: Access<'m>) {
+        match self {
+            Self::Own(own) => own.access = access,
+            #[cfg(feature = "threads")]
+            Self::Shared(shared) => shared.set_access(access),
+        }
+    }
+
     pub(crate) fn access(&self) -> Seen<'_, Access<'m>> {
         match self {
             Self::Own(own) => Seen::Own(&own.access),

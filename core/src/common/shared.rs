@@ -26,6 +26,8 @@ pub struct Shared<'m> {
     first: RwLock<Part<'m>>,
     rest: Box<[RwLock<Part<'m>>]>,
     access: RwLock<Access<'m>>,
+    /// Whether there may be lists in it.
+    has_lists: AtomicBool,
     sync: RwLock<Option<Outbox<'m>>>,
     has_sync: AtomicBool,
     woodpeckers: RwLock<Woodpeckers>,
@@ -83,6 +85,7 @@ impl<'m> Shared<'m> {
             first,
             rest: stores.into_boxed_slice(),
             access: RwLock::default(),
+            has_lists: AtomicBool::new(false),
             sync: RwLock::new(None),
             has_sync: AtomicBool::new(false),
             woodpeckers: RwLock::new(Woodpeckers::new()),
@@ -118,8 +121,21 @@ impl<'m> Shared<'m> {
         read(&self.access)
     }
 
+    /// To change the lists. Somebody may add one.
     pub(super) fn access_mut(&self) -> RwLockWriteGuard<'_, Access<'m>> {
+        self.has_lists.store(true, Ordering::Release);
         write(&self.access)
+    }
+
+    pub(super) fn set_access(&self, access: Access<'m>) {
+        let any = access.whitelist.is_some() || access.blacklist.is_some();
+        let mut held = self.access_mut();
+        *held = access;
+        self.has_lists.store(any, Ordering::Release);
+    }
+
+    pub(super) fn has_lists(&self) -> bool {
+        self.has_lists.load(Ordering::Acquire)
     }
 
     pub(super) fn sync(&self) -> RwLockReadGuard<'_, Option<Outbox<'m>>> {

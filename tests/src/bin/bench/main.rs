@@ -18,6 +18,7 @@ mod state;
 mod stats;
 mod sync;
 mod trackers;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ usage: bench KIND [--quick] [--svg FOLDER]
   stats         time per page of statistics, and per walk through a million peers
   scrape        time and memory of full scrapes, and how long announces wait meanwhile
   sync          time per announce that live sync adds, without sockets
+  workers       replies per second with UDP workers, against the event loop
 
 opentracker and aquatic_udp are measured too if they are on the search path, or where the variables
 OPENTRACKER and AQUATIC_UDP say. An opentracker that the variable names beside the system's has a
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         ["scrape"] => scrape::run(quick),
         ["scrape", "in-process"] => scrape::in_process(quick),
         ["sync"] => sync::run(quick),
+        ["workers"] => workers::run(quick),
         // What `instructions` has valgrind count.
         ["in-process", "scrape", form] => scrape::counted(form == "gzip"),
         ["in-process", count] => instructions::counted(count),
