@@ -370,11 +370,12 @@ impl<'m> Tracker<'m> {
     /// The counts of a torrent; all zero if it is unknown. Leechers may be more than there are: see
     /// [`Policy::decoys`].
     pub fn scrape(&mut self, info_hash: &InfoHash) -> Counts {
-        let part = self.common.part(self.common.part_of(info_hash));
-        let torrent = part.store.find(info_hash);
-        let summary = torrent.map(|id| part.store.summary(id)).unwrap_or_default();
-        drop(part);
-        let mut counts = summary.counts;
+        let mut counts = {
+            let part = self.common.part(self.common.part_of(info_hash));
+            let torrent = part.store.find(info_hash);
+            let summary = torrent.map(|id| part.store.summary(id));
+            summary.unwrap_or_default().counts
+        };
         let empty = counts.seeders == 0 && counts.leechers == 0;
         if self.policy.decoys > 0 && !empty && self.common.access().whitelist.is_none() {
             let pretended = self.decoys.pretended(&self.policy);
@@ -389,22 +390,19 @@ impl<'m> Tracker<'m> {
         self.tick_load();
         self.survey.tick();
         self.common.woodpeckers_mut().tick();
-        let shared = self.common.is_shared();
         for nth in 0..self.parts() {
-            let mut part = self.common.part_mut(nth);
-            if part.store.peers() == 0 {
-                part.near = Near::default();
-            }
-            let mut steps = part.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS;
+            let mut steps = {
+                let mut part = self.common.part_mut(nth);
+                if part.store.peers() == 0 {
+                    part.near = Near::default();
+                }
+                part.store.sweep_round() / ROUND_SECONDS + LEAST_STEPS
+            };
+            // Between some and some, whoever shares the part has its turn.
             while steps > 0 {
                 let some = steps.min(STEPS_AT_ONCE);
-                part.store.sweep(now, some);
+                self.common.part_mut(nth).store.sweep(now, some);
                 steps -= some;
-                if steps > 0 && shared {
-                    // Others have their turn.
-                    drop(part);
-                    part = self.common.part_mut(nth);
-                }
             }
         }
     }

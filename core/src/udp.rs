@@ -112,25 +112,26 @@ fn announce(
         left: Some(request.left),
         downloaded: request.downloaded,
     };
-    let Ok(mut answer) = tracker.announce(&announce, now) else {
-        return refuse(tracker, request.transaction, reply);
-    };
-    reply.put(&udp::emit_announce(
-        request.transaction,
-        answer.interval,
-        answer.counts.leechers,
-        answer.counts.seeders,
-    ));
-    if reply.overflowed() {
-        return;
+    {
+        let Ok(mut answer) = tracker.announce(&announce, now) else {
+            return refuse(tracker, request.transaction, reply);
+        };
+        reply.put(&udp::emit_announce(
+            request.transaction,
+            answer.interval,
+            answer.counts.leechers,
+            answer.counts.seeders,
+        ));
+        if reply.overflowed() {
+            return;
+        }
+        let most = usize::from(wanted);
+        if peer.ip().is_ipv4() {
+            reply.fill(most * 6, |room| answer.choose_v4(room));
+        } else {
+            reply.fill(most * 18, |room| answer.choose_v6(room));
+        }
     }
-    let most = usize::from(wanted);
-    if peer.ip().is_ipv4() {
-        reply.fill(most * 6, |room| answer.choose_v4(room));
-    } else {
-        reply.fill(most * 18, |room| answer.choose_v6(room));
-    }
-    drop(answer);
     tracker.counters.wanting(wanted);
 }
 

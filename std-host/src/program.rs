@@ -128,8 +128,8 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     };
     let listeners = listen::open_all(&settings.listeners(), listen::waiting_room(limit), tell)
         .map_err(|error| system_error(&error))?;
-    let connections =
-        connections(limit, listeners.len()).map_err(|error| settings_error(&error))?;
+    let others = listeners.len() + usize::from(settings.wanted(0, 0).workers);
+    let connections = connections(limit, others).map_err(|error| settings_error(&error))?;
     let sync = settings.live_sync.map(LiveSync::open).transpose();
     let sync = sync.map_err(|error| system_error(&error))?;
     // All that needs root's rights, or the whole tree of files, is done.
@@ -212,13 +212,13 @@ fn give_up_rights(settings: &mut Settings) -> Result<(), privileges::Error> {
     Ok(())
 }
 
-/// Descriptors that are neither listeners nor connections: standard streams, signals, the event
-/// loop, files, pipes, live sync, and some to spare.
+/// Descriptors that are no listeners, connections or workers' event loops: standard streams,
+/// signals, the event loop, files, pipes, live sync, and some to spare.
 const OTHER_DESCRIPTORS: usize = 24;
 
-/// The connections that `limit` makes and that there may be descriptors for.
-fn connections(limit: Bytes, listeners: usize) -> Result<usize, TooLittle> {
-    let others = OTHER_DESCRIPTORS + listeners;
+/// The connections that `limit` makes and that there may be descriptors for, beside so many others.
+fn connections(limit: Bytes, others: usize) -> Result<usize, TooLittle> {
+    let others = OTHER_DESCRIPTORS + others;
     let connections = Plan::new(limit, usize::MAX, &Wanted::default())?.connections;
     let needed = connections + others;
     let got = machine::raise_descriptors(needed as u64);

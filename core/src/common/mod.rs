@@ -71,11 +71,6 @@ impl<'m> Common<'m> {
         })
     }
 
-    /// Whether others may wait for what a call holds.
-    pub(crate) const fn is_shared(&self) -> bool {
-        !matches!(self, Self::Own(_))
-    }
-
     /// How many parts the swarms are in.
     pub(crate) fn parts(&self) -> u32 {
         match self {

@@ -118,12 +118,14 @@ impl<'m> Tracker<'m> {
             Status::Leecher
         };
         let completed = flags.seeder && flags.completed;
-        let mut part = self.common.part_mut(nth);
-        let stored = part.store.announce(hash, peer, status, completed, now);
-        if stored.outcome == Outcome::New {
-            part.note_reach(peer, &self.policy.lan);
-        }
-        drop(part);
+        let stored = {
+            let mut part = self.common.part_mut(nth);
+            let stored = part.store.announce(hash, peer, status, completed, now);
+            if stored.outcome == Outcome::New {
+                part.note_reach(peer, &self.policy.lan);
+            }
+            stored
+        };
         if stored.completed {
             self.counters.completed = self.counters.completed.wrapping_add(1);
         }
