@@ -29,6 +29,7 @@
 extern crate std;
 
 pub mod access;
+mod announce;
 pub mod answer;
 pub mod body;
 pub mod common;
@@ -43,6 +44,7 @@ pub mod network;
 pub mod policy;
 pub mod random;
 pub mod reach;
+mod secrets;
 pub mod state;
 pub mod stats;
 pub mod store;

@@ -2,8 +2,6 @@
 
 use core::net::IpAddr;
 
-use siphasher::sip::SipHasher13;
-
 use crate::access::Access;
 use crate::answer::{Answer, Changes};
 #[cfg(feature = "threads")]
@@ -21,97 +19,14 @@ use crate::stats::{MOST_SHARES, RequestLog, Share};
 use crate::store::{Counts, Outcome, Selection, Status, Store, Stored, Summary, TooSmall};
 use crate::survey::Survey;
 use crate::time::Secs;
-use crate::wire::{InfoHash, PeerAddr, PeerId};
+use crate::wire::InfoHash;
 
-/// What a client tells about itself with an announce (BEP 3, BEP 15, BEP 21).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// A regular announce, or an event that we don't know.
-    None,
-    /// The first one.
-    Started,
-    /// The download has just become complete.
-    Completed,
-    /// The client leaves.
-    Stopped,
-    /// A partial seed: it has all that it wants and isn't complete (BEP 21; event 4 over UDP).
-    Paused,
-}
-
-/// One announce, parsed.
-#[derive(Clone, Debug)]
-pub struct Announce {
-    /// The torrent.
-    pub info_hash: InfoHash,
-    /// The announcer, as others shall reach it.
-    pub peer: PeerAddr,
-    /// Its name for itself, if it told one.
-    pub peer_id: Option<PeerId>,
-    /// What happened.
-    pub event: Event,
-    /// Bytes still to download; `None` if the client didn't say, which makes it a leecher.
-    pub left: Option<u64>,
-    /// Bytes downloaded so far; 0 if the client didn't say.
-    pub downloaded: u64,
-}
-
-impl Announce {
-    /// How far the announcer is, unless it leaves.
-    fn status(&self) -> Status {
-        match (self.left, self.event) {
-            (Some(0), _) => Status::Seeder,
-            (_, Event::Paused) => Status::Partial,
-            _ => Status::Leecher,
-        }
-    }
-
-    /// Whether seeders are of use to the announcer.
-    fn wants_seeders(&self) -> bool {
-        // A magnet link joins with left=0 before it knows the size (aria2 does): until it announces
-        // again it may need seeders as much as anybody.
-        let magnet = self.event == Event::Started && self.downloaded == 0;
-        magnet || self.status() == Status::Leecher
-    }
-}
+pub use crate::announce::{Announce, Event};
+pub use crate::secrets::Secrets;
 
 /// The torrent isn't allowed here. Its owner may be to blame, or the operator's list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Denied;
-
-/// What nobody outside may guess, from the system's random source.
-#[derive(Clone)]
-pub struct Secrets {
-    /// The key of the index.
-    pub index: [u8; 16],
-    /// The key of the connection ids.
-    pub cookies: [u8; 16],
-    /// Where the choice of peers starts from.
-    pub choice: [u8; 8],
-}
-
-impl Secrets {
-    /// Takes 40 random bytes apart.
-    pub const fn new(random: &[u8; 40]) -> Self {
-        let (mut index, mut cookies, mut choice) = ([0; 16], [0; 16], [0; 8]);
-        let (first, rest) = random.split_at(16);
-        let (second, third) = rest.split_at(16);
-        index.copy_from_slice(first);
-        cookies.copy_from_slice(second);
-        choice.copy_from_slice(third);
-        Self {
-            index,
-            cookies,
-            choice,
-        }
-    }
-
-    /// A number that anybody may know. It tells nothing about the rest.
-    fn id(&self) -> u32 {
-        let hash = SipHasher13::new_with_key(&self.index).hash(b"tracker id");
-        let [_, _, _, _, id @ ..] = hash.to_be_bytes();
-        u32::from_be_bytes(id)
-    }
-}
 
 /// The tracker: swarms, policy and counters. One value, no I/O, no clock.
 pub struct Tracker<'m> {
