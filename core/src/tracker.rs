@@ -458,7 +458,8 @@ impl Tracker<'_> {
         }
     }
 
-    /// Has what others have counted in [`counters`](Self::counters), up to now.
+    /// Has what others have counted in [`counters`](Self::counters), up to now. Statistics do it by
+    /// themselves when they are asked for.
     #[inline]
     pub fn collect(&mut self) {
         #[cfg(feature = "threads")]

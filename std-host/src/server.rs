@@ -309,7 +309,6 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
-        self.tracker.collect();
         let mut asked = Turned::Running;
         for nth in 0..self.events.len() {
             let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {

@@ -11,7 +11,8 @@ use crate::access::{Access, AccessList};
 use crate::body::Format;
 use crate::body::{Body, Filled, FullScrape, Walked};
 use crate::counters::Counters;
-use crate::policy::Policy;
+use crate::http::{self, BUFFER_BYTES, Connections, Slot};
+use crate::policy::{Policy, StatsFor};
 use crate::random::Random;
 use crate::state::{PeersReader, PeersWriter, TorrentsReader, TorrentsWriter};
 use crate::store::{Progress, Store};
@@ -290,6 +291,36 @@ fn what_is_counted_in_threads_is_all_there_and_the_stores_are_sound() {
     }
     let totals = main.totals();
     assert_eq!((totals.seeders, totals.leechers()), sums);
+}
+
+/// Found under emulation: counts were collected once a turn of the event loop, and a page that was
+/// asked for later in the same turn lacked what had been answered meanwhile.
+#[test]
+fn a_page_has_what_was_counted_up_to_its_request() {
+    let mut memory = vec![0; WORDS];
+    let policy = Policy {
+        stats_for: StatsFor::Everybody,
+        ..Policy::DEFAULT
+    };
+    let shared = shared(&mut memory, 2, policy);
+    let mut main = Tracker::sharing(&shared, &secrets(), 0);
+    let mut other = Tracker::sharing(&shared, &secrets(), 1);
+    let mut slots = [Slot::EMPTY; 1];
+    let mut buffers = vec![0; BUFFER_BYTES];
+    let mut connections = Connections::new(&mut slots, &mut buffers);
+    let id = connections
+        .open(SocketAddr::from(([192, 0, 2, 1], 7)), NOW)
+        .id;
+    for count in 1..5 {
+        other.counters.udp_announces += 1;
+        other.put_down();
+        let mut out = vec![0; http::LARGEST_REPLY];
+        let request = b"GET /stats?mode=json HTTP/1.1\r\n\r\n";
+        let turn = connections.receive(id, request, &mut main, NOW, &mut out);
+        let reply = String::from_utf8_lossy(&out[..turn.written]);
+        let counted = std::format!("\"announces\":{count},\"scrapes\":0,\"mismatches\"");
+        assert!(reply.contains(&counted), "{reply}");
+    }
 }
 
 #[test]

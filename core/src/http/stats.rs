@@ -56,6 +56,8 @@ pub(super) fn answer(
         Mode::S24s => Body::Walked(Walked::networks(tracker)),
         Mode::FullLog if !tracker.requests.is_empty() => Body::Requests,
         _ => {
+            // Now and not earlier: whoever has a reply may ask whether it was counted.
+            tracker.collect();
             page(mode, asker, tracker, now, out);
             return None;
         }

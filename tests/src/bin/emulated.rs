@@ -14,7 +14,7 @@ use wrtracker_tests::cross::{TARGETS, build};
 
 /// The test files that run the program. Not among them is `live_sync`, whose multicast QEMU doesn't
 /// emulate, and `conformance`, which asks the same in other words.
-const FILES: [&str; 18] = [
+const FILES: [&str; 19] = [
     "access_lists",
     "both_protocols",
     "check",
@@ -33,6 +33,7 @@ const FILES: [&str; 18] = [
     "stats_surveys",
     "udp",
     "udp_hostile",
+    "workers",
 ];
 
 const DEFAULT: [&str; 3] = [
