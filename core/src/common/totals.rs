@@ -16,8 +16,6 @@ pub struct Totals {
     pub changes: u32,
     /// Bytes of memory for swarms: all pages.
     pub bytes: u64,
-    /// Those of them that nothing is in.
-    pub free_bytes: u64,
     /// What the pages are used for.
     pub usage: Usage,
     /// What was lost for want of memory.
@@ -32,7 +30,6 @@ impl Totals {
         self.seeders = self.seeders.saturating_add(store.seeders());
         self.changes = self.changes.wrapping_add(store.changes());
         self.bytes = self.bytes.saturating_add(store.bytes());
-        self.free_bytes = self.free_bytes.saturating_add(store.free_bytes());
         let (sum, more) = (&mut self.usage, store.usage());
         sum.torrents = sum.torrents.saturating_add(more.torrents);
         sum.index = sum.index.saturating_add(more.index);

@@ -106,7 +106,7 @@ static MEMBERS: [Member; 38] = [
         view.tracker.counters.synced
     }),
     ("},\"memory\":{\"bytes\":", |view| view.totals.bytes),
-    (",\"free\":", |view| view.totals.free_bytes),
+    (",\"free\":", |view| view.totals.usage.free),
     (",\"evicted_peers\":", |view| {
         view.totals.losses.evicted_peers
     }),

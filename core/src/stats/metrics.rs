@@ -201,9 +201,9 @@ static METRICS: [Metric; 22] = [
         samples: &[
             ("{state=\"used\"}", |view| {
                 let totals = &view.totals;
-                totals.bytes.saturating_sub(totals.free_bytes)
+                totals.bytes.saturating_sub(totals.usage.free)
             }),
-            ("{state=\"free\"}", |view| view.totals.free_bytes),
+            ("{state=\"free\"}", |view| view.totals.usage.free),
         ],
     },
     Metric {

@@ -325,7 +325,7 @@ fn json_has_every_counter_by_name() {
     with(|tracker| {
         let part = tracker.part(0);
         let store = part.store();
-        let (bytes, free) = (store.bytes(), store.free_bytes());
+        let (bytes, free) = (store.bytes(), store.usage().free);
         assert!(free < bytes && bytes <= 4 << 14);
         let renewed: Vec<_> = tracker
             .counters

@@ -391,11 +391,6 @@ impl<'m> Store<'m> {
         u64::from(self.arena.pages()).saturating_mul(u64::from(PAGE_WORDS) * 4)
     }
 
-    /// Those of them that nothing is in.
-    pub fn free_bytes(&self) -> u64 {
-        u64::from(self.arena.free()).saturating_mul(u64::from(PAGE_WORDS) * 4)
-    }
-
     /// What the pages are used for, in bytes. All but the tables of pages is in it.
     pub fn usage(&self) -> Usage {
         let bytes = |pages: u32| u64::from(pages).saturating_mul(u64::from(PAGE_WORDS) * 4);
