@@ -144,11 +144,15 @@ impl Server {
         if let Some(signals) = &signals {
             epoll::add(&epoll, signals, data(about::SIGNALS, 0), EventFlags::IN)?;
         }
+        let mut batch = Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?;
+        if let Some(listener) = listeners.iter().find(|it| it.protocol == Protocol::Udp) {
+            batch.join_replies(&listener.socket);
+        }
         Ok(Self {
             tracker,
             listeners,
             signals,
-            batch: Batch::new(plan.datagrams, LARGEST_REPLY).map_err(StartError::Memory)?,
+            batch,
             tcp: Tcp::new(plan).map_err(StartError::Memory)?,
             lists: Lists::default(),
             sync: None,

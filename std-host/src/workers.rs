@@ -122,14 +122,18 @@ impl Workers {
         }
         let end = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
         self.end = Some(Arc::clone(&end));
-        for (tracker, batch) in self.waiting.0.drain(..) {
-            let sockets = listeners
+        for (tracker, mut batch) in self.waiting.0.drain(..) {
+            let sockets: Vec<_> = listeners
                 .iter()
                 .filter(|listener| listener.protocol == Protocol::Udp)
-                .map(|listener| Arc::clone(&listener.socket));
+                .map(|listener| Arc::clone(&listener.socket))
+                .collect();
+            if let Some(socket) = sockets.first() {
+                batch.join_replies(socket);
+            }
             let worker = Worker {
                 tracker,
-                sockets: sockets.collect(),
+                sockets,
                 batch,
                 sync: sync.cloned(),
                 uptime,

@@ -8,14 +8,20 @@
 //! `libc` and not `rustix`, which has no `recvmmsg` and whose `sendmmsg` wants its headers built
 //! anew for each call.
 
-use core::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use core::net::SocketAddr;
 use core::{mem, ptr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
-use libc::{c_int, c_uint, cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in6};
+use libc::{c_uint, iovec, mmsghdr, msghdr, sockaddr_in6};
 
 use super::memory::Region;
+
+mod origin;
+mod segments;
+
+use origin::{Control, address, empty_name, same};
+use segments::{Run, Told};
 
 /// Most bytes of a datagram that are received; of a longer one the rest is lost. No request is half
 /// as long.
@@ -27,6 +33,12 @@ pub struct Batch {
     received: usize,
     /// Datagrams to send so far.
     staged: usize,
+    /// Messages that they are sent as.
+    messages: usize,
+    /// The last of them, while more may join it.
+    run: Option<Run>,
+    /// Whether the kernel takes several datagrams as one message.
+    joins: bool,
     reply_bytes: usize,
     inputs: Region,
     outputs: Region,
@@ -35,8 +47,11 @@ pub struct Batch {
     /// Held for their addresses alone: the headers point to them.
     _input_vectors: Vec<iovec>,
     output_vectors: Vec<iovec>,
+    /// From which headers are given their vectors.
+    output_vectors_start: *mut iovec,
     input_headers: Vec<mmsghdr>,
     output_headers: Vec<mmsghdr>,
+    output_controls: Vec<Told>,
 }
 
 // SAFETY: all pointers in it lead to memory that the batch itself owns and that doesn't move with it;
@@ -54,23 +69,6 @@ pub struct Sent {
     pub dropped: usize,
 }
 
-/// A control message with the local address of a datagram (`struct in_pktinfo` or `struct
-/// in6_pktinfo`).
-///
-/// It goes out as it came in, which makes the reply leave from the address that the request came
-/// to.
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-struct Control {
-    header: cmsghdr,
-    data: [u32; 5],
-}
-
-// What the kernel writes for an in6_pktinfo fills a `Control`, padding at the end included. Its
-// alignment is that of a size_t; musl's cmsghdr asks for less on 64-bit machines.
-// SAFETY: CMSG_SPACE only computes.
-const _: () = assert!(size_of::<Control>() == unsafe { libc::CMSG_SPACE(20) } as usize);
-
 impl Batch {
     /// Buffers for `capacity` datagrams, and for as many replies of up to `reply_bytes` each.
     ///
@@ -81,15 +79,20 @@ impl Batch {
         let mut batch = Self {
             received: 0,
             staged: 0,
+            messages: 0,
+            run: None,
+            joins: false,
             reply_bytes,
             inputs: Region::new(capacity * LARGEST_DATAGRAM)?,
             outputs: Region::new(capacity * reply_bytes)?,
             names: vec![empty_name(); capacity],
-            controls: vec![empty_control(); capacity],
+            controls: vec![Control::EMPTY; capacity],
             _input_vectors: Vec::with_capacity(capacity),
             output_vectors: Vec::with_capacity(capacity),
+            output_vectors_start: ptr::null_mut(),
             input_headers: vec![empty_header(); capacity],
             output_headers: vec![empty_header(); capacity],
+            output_controls: vec![Told::EMPTY; capacity],
         };
         // Zeros that were never written take no memory yet, and none of these vectors ever grows,
         // so the addresses hold as long as the batch does, wherever it is moved to. They are all
@@ -118,11 +121,16 @@ impl Batch {
             input.msg_iovlen = 1;
             input.msg_control = controls.wrapping_add(nth).cast();
             ready(input);
-            let output = &mut batch.output_headers[nth].msg_hdr;
-            output.msg_iov = output_vectors.wrapping_add(nth);
-            output.msg_iovlen = 1;
         }
+        batch.output_vectors_start = output_vectors;
         Ok(batch)
+    }
+
+    /// From now on joins replies of one length to one client that are staged one after another, if
+    /// the kernel can cut them again: a client that asks for many torrents at once costs less.
+    /// `socket` is any that replies go to.
+    pub fn join_replies(&mut self, socket: impl AsFd) {
+        self.joins = segments::known(socket.as_fd());
     }
 
     /// Bytes of memory that a batch takes for each datagram of its capacity.
@@ -131,6 +139,7 @@ impl Batch {
             + reply_bytes
             + size_of::<sockaddr_in6>()
             + size_of::<Control>()
+            + size_of::<Told>()
             + 2 * size_of::<iovec>()
             + 2 * size_of::<mmsghdr>()
     }
@@ -151,7 +160,8 @@ impl Batch {
         for header in self.input_headers.iter_mut().take(self.received) {
             ready(&mut header.msg_hdr);
         }
-        (self.received, self.staged) = (0, 0);
+        self.received = 0;
+        self.forget_staged();
         loop {
             match recvmmsg(socket.as_fd(), &mut self.input_headers) {
                 Ok(received) => {
@@ -222,23 +232,66 @@ impl Batch {
         if written == 0 {
             return;
         }
+        let written = written.min(self.reply_bytes);
+        self.output_vectors[self.staged].iov_len = written;
+        self.staged += 1;
+        let control = self.address_to_send(nth);
+        if self.joined(nth, written, control) {
+            return;
+        }
         let input = &self.input_headers[nth].msg_hdr;
-        let to = &mut self.output_headers[self.staged].msg_hdr;
-        to.msg_name = input.msg_name;
-        to.msg_namelen = input.msg_namelen;
-        to.msg_control = ptr::null_mut();
-        to.msg_controllen = 0;
+        let (name, name_len) = (input.msg_name, input.msg_namelen);
+        let told = (control > 0).then_some((input.msg_control, input.msg_controllen));
+        let to = self.new_message();
+        (to.msg_name, to.msg_namelen) = (name, name_len);
+        if let Some((control, bytes)) = told {
+            (to.msg_control, to.msg_controllen) = (control, bytes);
+        }
+        if self.joins {
+            self.run = Some(Run::new(nth, written, control));
+        }
+    }
+
+    /// How many bytes of the control message of a datagram received are to go out with its reply.
+    fn address_to_send(&mut self, nth: usize) -> usize {
+        let input = &self.input_headers[nth].msg_hdr;
         // Its type differs from one C library to the other.
         #[allow(clippy::unnecessary_cast)]
         let control = input.msg_controllen as usize;
-        if control != 0
+        let usable = control != 0
             && input.msg_flags & libc::MSG_CTRUNC == 0
-            && self.controls[nth].reverse(control)
-        {
-            to.msg_control = input.msg_control;
-            to.msg_controllen = input.msg_controllen;
+            && self.controls[nth].reverse(control);
+        if usable { control } else { 0 }
+    }
+
+    /// Whether the reply that was staged last has joined the message before it.
+    fn joined(&mut self, nth: usize, written: usize, control: usize) -> bool {
+        let Some(run) = &mut self.run else {
+            return false;
+        };
+        let address = &self.controls[nth];
+        let joins = run.takes(written, control)
+            && same(&self.names[nth], &self.names[run.input])
+            && (control == 0 || address.data == self.controls[run.input].data);
+        if joins && let Some(last) = self.messages.checked_sub(1) {
+            let message = &mut self.output_headers[last].msg_hdr;
+            run.add(message, &mut self.output_controls[last], address);
         }
-        self.stage(written);
+        joins
+    }
+
+    /// The next message, of the datagram that was staged last.
+    fn new_message(&mut self) -> &mut msghdr {
+        let vector = self.output_vectors_start.wrapping_add(self.staged - 1);
+        let to = &mut self.output_headers[self.messages].msg_hdr;
+        self.messages += 1;
+        to.msg_name = ptr::null_mut();
+        to.msg_namelen = 0;
+        to.msg_control = ptr::null_mut();
+        to.msg_controllen = 0;
+        to.msg_iov = vector;
+        to.msg_iovlen = 1;
+        to
     }
 
     /// Has `write` write a datagram for the other end of a connected socket; it returns the bytes
@@ -254,19 +307,15 @@ impl Batch {
         else {
             return false;
         };
-        let written = write(output);
-        let to = &mut self.output_headers[self.staged].msg_hdr;
-        to.msg_name = ptr::null_mut();
-        to.msg_namelen = 0;
-        to.msg_control = ptr::null_mut();
-        to.msg_controllen = 0;
-        self.stage(written);
+        let written = write(output).min(self.reply_bytes);
+        self.output_vectors[self.staged].iov_len = written;
+        self.staged += 1;
+        self.new_message();
         true
     }
 
-    fn stage(&mut self, written: usize) {
-        self.output_vectors[self.staged].iov_len = written.min(self.reply_bytes);
-        self.staged += 1;
+    fn forget_staged(&mut self) {
+        (self.staged, self.messages, self.run) = (0, 0, None);
     }
 
     /// Datagrams that wait for [`send`](Self::send).
@@ -277,90 +326,94 @@ impl Batch {
     /// Sends what was staged, without waiting. What the socket doesn't take is dropped, as any
     /// router on the way may do.
     pub fn send(&mut self, socket: impl AsFd) -> Sent {
+        let socket = socket.as_fd();
         let mut outcome = Sent::default();
         let mut next = 0;
-        while let Some(headers) = self.output_headers.get_mut(next..self.staged)
+        let mut done = 0;
+        while let Some(headers) = self.output_headers.get_mut(next..self.messages)
             && !headers.is_empty()
         {
-            match sendmmsg(socket.as_fd(), headers) {
+            match sendmmsg(socket, headers) {
                 Ok(count) => {
                     // The kernel never answers 0 here; if it did, going on would be for ever.
-                    next += count.max(1);
-                    outcome.sent += count;
+                    let count = count.max(1);
+                    let sent: usize = headers.iter().take(count).map(datagrams).sum();
+                    next += count;
+                    done += sent;
+                    outcome.sent += sent;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outcome.dropped = self.staged - next;
+                    outcome.dropped += self.staged - done;
                     break;
                 }
-                // The error is that of the first datagram; the others are not to blame.
+                // The error is that of the first message; the others are not to blame. Some routes
+                // and drivers don't take several datagrams in one, or want them to be smaller.
                 Err(_) => {
-                    outcome.refused += 1;
+                    let count = datagrams(&headers[0]);
+                    if count > 1 {
+                        outcome.add(self.send_singly(socket, next, done, count));
+                    } else {
+                        outcome.refused += 1;
+                    }
                     next += 1;
+                    done += count;
                 }
             }
         }
-        self.staged = 0;
+        self.forget_staged();
+        outcome
+    }
+
+    /// Sends the datagrams of one message, from the one staged as number `first`, one by one.
+    fn send_singly(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        message: usize,
+        first: usize,
+        count: usize,
+    ) -> Sent {
+        let mut outcome = Sent::default();
+        let mut single = self.output_headers[message];
+        let told = &mut self.output_controls[message];
+        (single.msg_hdr.msg_control, single.msg_hdr.msg_controllen) = told.address();
+        single.msg_hdr.msg_iovlen = 1;
+        for nth in first..first + count {
+            single.msg_hdr.msg_iov = self.output_vectors_start.wrapping_add(nth);
+            loop {
+                match sendmmsg(socket, core::slice::from_mut(&mut single)) {
+                    Ok(_) => outcome.sent += 1,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => outcome.dropped += 1,
+                    Err(_) => outcome.refused += 1,
+                }
+                break;
+            }
+        }
         outcome
     }
 }
 
-impl Control {
-    /// Makes what came with a request fit for its reply. False if it is nothing that a reply could
-    /// use.
-    fn reverse(&mut self, len: usize) -> bool {
-        match (self.header.cmsg_level, self.header.cmsg_type) {
-            // in_pktinfo: interface, local address, destination. The kernel sends from the local
-            // address; with the interface cleared it picks the route as for any packet.
-            (libc::IPPROTO_IP, libc::IP_PKTINFO) if len >= size_of::<cmsghdr>() + 12 => {
-                self.data[0] = 0;
-                true
-            }
-            // in6_pktinfo: address, interface. Link-local addresses mean nothing without their
-            // interface.
-            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if len >= size_of::<cmsghdr>() + 20 => {
-                let [first, .., interface] = &mut self.data;
-                let [one, two, ..] = first.to_ne_bytes();
-                if [one, two & 0xc0] != [0xfe, 0x80] {
-                    *interface = 0;
-                }
-                one != 0xff
-            }
-            _ => false,
-        }
+impl Sent {
+    const fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.refused += other.refused;
+        self.dropped += other.dropped;
     }
+}
+
+/// How many datagrams a message has.
+fn datagrams(message: &mmsghdr) -> usize {
+    // Its type differs from one C library to the other.
+    #[allow(clippy::unnecessary_cast)]
+    let count = message.msg_hdr.msg_iovlen as usize;
+    count
 }
 
 /// Makes a header ready to receive into: the kernel overwrites these two.
 fn ready(header: &mut msghdr) {
     header.msg_namelen = size_of::<sockaddr_in6>() as _;
     header.msg_controllen = size_of::<Control>() as _;
-}
-
-fn address(name: &sockaddr_in6) -> Option<SocketAddr> {
-    let port = u16::from_be(name.sin6_port);
-    match c_int::from(name.sin6_family) {
-        // A sockaddr_in has its address where a sockaddr_in6 has the flow.
-        libc::AF_INET => {
-            let ip = Ipv4Addr::from(name.sin6_flowinfo.to_ne_bytes());
-            Some(SocketAddrV4::new(ip, port).into())
-        }
-        libc::AF_INET6 => {
-            let ip = Ipv6Addr::from(name.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, port, name.sin6_flowinfo, name.sin6_scope_id).into())
-        }
-        _ => None,
-    }
-}
-
-const fn empty_name() -> sockaddr_in6 {
-    // SAFETY: a structure of integers, for which zero is a value.
-    unsafe { mem::zeroed() }
-}
-
-const fn empty_control() -> Control {
-    // SAFETY: a structure of integers, for which zero is a value.
-    unsafe { mem::zeroed() }
 }
 
 const fn empty_header() -> mmsghdr {

@@ -21,8 +21,9 @@ fn main() -> io::Result<()> {
     // The program sets no options on a UDP socket with an address of its own either.
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = socket.local_addr()?;
-    eprintln!("wrtracker: listening on udp {address}\nwrtracker: ready");
     let mut batch = Batch::new(BATCH, LARGEST_REPLY)?;
+    batch.join_replies(&socket);
+    eprintln!("wrtracker: listening on udp {address}\nwrtracker: ready");
     loop {
         poll(&mut [PollFd::new(&socket, PollFlags::IN)], None)?;
         for _ in 0..BATCHES {

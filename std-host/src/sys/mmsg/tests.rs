@@ -1,8 +1,10 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
-use super::{Batch, Control, LARGEST_DATAGRAM, Sent};
+use super::segments::{Run, Told};
+use super::{Batch, Control, LARGEST_DATAGRAM, Sent, datagrams};
 use crate::sys::pktinfo;
 
 /// A socket on `ip` that tells the address of each datagram, and a client that talks to it at
@@ -75,6 +77,131 @@ fn every_datagram_gets_its_own_reply_in_batches_of_any_size() {
             }
         }
     }
+}
+
+/// Has each client send a datagram of each length in turn, and sees that each reply is there, whole
+/// and in order.
+fn converse(batch: &mut Batch, server: &UdpSocket, clients: &[UdpSocket], lengths: &[usize]) {
+    for client in clients {
+        for (number, &length) in (1u8..).zip(lengths) {
+            client.send(&vec![number; length]).expect("to send");
+        }
+    }
+    let count = clients.len() * lengths.len();
+    let sent = Sent {
+        sent: count,
+        ..Sent::default()
+    };
+    assert_eq!(echo(batch, server, count), sent);
+    for client in clients {
+        for (number, &length) in (1u8..).zip(lengths) {
+            let mut reply = [0; 100];
+            let received = client.recv(&mut reply).expect("a reply");
+            assert_eq!(reply[..received], vec![number; length]);
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "no sockets there")]
+fn replies_to_one_client_go_as_one_message_and_come_one_by_one() {
+    for (ip, asked) in [("0.0.0.0", "127.0.0.1"), ("::", "::1")] {
+        let (server, client) = pair(ip, asked);
+        let other = client.try_clone().expect("a descriptor");
+        let mut batch = Batch::new(64, 100).expect("memory");
+        batch.join_replies(&server);
+        for lengths in [
+            &[7; 60][..],
+            &[100; 33],
+            &[5, 5, 5, 6, 6, 5, 5, 4, 4, 4],
+            &[1],
+            &[9, 8],
+        ] {
+            converse(
+                &mut batch,
+                &server,
+                &[client.try_clone().expect("it")],
+                lengths,
+            );
+        }
+        // In one batch, what follows is three messages: equal ones, a longer one, equal ones again.
+        for length in [5, 5, 5, 6, 5, 5] {
+            other.send(&vec![1; length]).expect("to send");
+        }
+        assert_eq!(batch.receive(&server).expect("to receive"), 6);
+        for nth in 0..6 {
+            batch.reply(nth, |_, datagram, out| {
+                out[..datagram.len()].copy_from_slice(datagram);
+                datagram.len()
+            });
+        }
+        assert_eq!(batch.staged(), 6);
+        assert_eq!(batch.messages, if batch.joins { 3 } else { 6 });
+        assert_eq!(batch.send(&server).sent, 6);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "no sockets there")]
+fn what_is_joined_leaves_from_the_address_that_was_asked() {
+    let (server, _) = pair("0.0.0.0", "127.0.0.1");
+    let port = server.local_addr().expect("an address").port();
+    let mut batch = Batch::new(64, 100).expect("memory");
+    batch.join_replies(&server);
+    // One client, so that nothing but the address that it asks tells its datagrams apart.
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    client
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a time-out");
+    let order = [1u8, 1, 2, 2, 2, 3, 1, 1, 2];
+    for host in order {
+        let asked = SocketAddr::from(([127, 0, 0, host], port));
+        client.send_to(&[host; 4], asked).expect("to send");
+    }
+    assert_eq!(echo(&mut batch, &server, order.len()).sent, order.len());
+    for host in order {
+        let mut reply = [0; 10];
+        let (length, source) = client.recv_from(&mut reply).expect("a reply");
+        assert_eq!(reply[..length], [host; 4]);
+        assert_eq!(source, SocketAddr::from(([127, 0, 0, host], port)));
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "no sockets there")]
+fn what_a_route_refuses_to_cut_is_sent_one_by_one() {
+    let (server, client) = pair("0.0.0.0", "127.0.0.1");
+    // The kernel doesn't cut datagrams that go without checksums.
+    let on: libc::c_int = 1;
+    // SAFETY: the value is an int that lives through the call, and its size is given.
+    let result = unsafe {
+        libc::setsockopt(
+            server.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NO_CHECK,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    assert_eq!(result, 0);
+    let mut batch = Batch::new(64, 100).expect("memory");
+    batch.join_replies(&server);
+    converse(&mut batch, &server, &[client], &[3, 8, 8, 8, 8, 2, 9, 9]);
+}
+
+#[test]
+fn a_message_has_no_more_bytes_than_are_found_in_one_piece() {
+    let mut batch = Batch::new(4, LARGEST_DATAGRAM).expect("memory");
+    let mut run = Run::new(0, 1000, 0);
+    let (message, told) = (
+        &mut batch.output_headers[0].msg_hdr,
+        &mut batch.output_controls[0],
+    );
+    message.msg_iovlen = 1;
+    while run.takes(1000, 0) {
+        run.add(message, told, &Control::EMPTY);
+    }
+    assert_eq!(datagrams(&batch.output_headers[0]), 15);
 }
 
 #[test]
@@ -263,8 +390,35 @@ fn headers_point_to_what_they_should_wherever_the_batch_is() {
             (b"three".to_vec(), Some([0, 7, 8, 0, 0]))
         );
         *batch = moved;
-        (batch.received, batch.staged) = (0, 0);
+        batch.received = 0;
+        batch.forget_staged();
     }
+    // Joined, both are of the first message, and behind their length is where they leave from.
+    batch.joins = true;
+    for _ in 0..2 {
+        arrive(&mut batch, b"four");
+    }
+    for nth in 0..2 {
+        batch.reply(nth, |_, datagram, out| {
+            out[..datagram.len()].copy_from_slice(datagram);
+            datagram.len()
+        });
+    }
+    assert_eq!((batch.staged(), batch.messages), (2, 1));
+    let header = &batch.output_headers[0].msg_hdr;
+    // SAFETY: `Batch` set the pointer to vectors of its own, two of them.
+    let vectors = unsafe { core::slice::from_raw_parts(header.msg_iov, 2) };
+    for vector in vectors {
+        // SAFETY: the vector is that long, and of the batch.
+        let bytes =
+            unsafe { core::slice::from_raw_parts(vector.iov_base.cast::<u8>(), vector.iov_len) };
+        assert_eq!(bytes, b"four");
+    }
+    // SAFETY: the pointer is one to a control message of the batch.
+    let told = unsafe { &*header.msg_control.cast::<Told>() };
+    assert_eq!(told.parts(), (4, [0, 7, 8, 0, 0]));
+    batch.received = 0;
+    batch.forget_staged();
     assert!(batch.push(|out| out.len()));
     assert_eq!(leaving(&batch, 0).0.len(), 10);
     assert_eq!(leaving(&batch, 0).1, None);
