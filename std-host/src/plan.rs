@@ -160,15 +160,17 @@ impl Plan {
                 .clamp(least, most)
         };
         let datagrams = scaled(256 << 10, 8, 64);
-        // The table of connections is touched at start, so an idle tracker shouldn't have too large
-        // a one.
-        let many = scaled(64 << 10, 16, 640).max(scaled(2 << 20, 0, 1 << 20));
+        // One that waits costs little, one that holds a buffer much: a thousand fit a router, if few
+        // of them are slow.
+        let many = scaled(16 << 10, 64, 1024).max(scaled(2 << 20, 0, 1 << 20));
         let connections = many.min(connections).max(1);
         let mut plan = Self {
             limit,
             datagrams,
             connections,
-            held: (connections / 4).max(4.min(connections)),
+            held: scaled(256 << 10, 4, 160)
+                .max(scaled(8 << 20, 0, 1 << 16))
+                .min(connections),
             wanted: *wanted,
             survey_bytes: 0,
             arena_words: 0,
@@ -292,7 +294,8 @@ mod tests {
             );
             last = plan;
         }
-        assert_eq!(plan(8 << 20).connections, 128);
+        assert_eq!(plan(8 << 20).connections, 512);
+        assert_eq!(plan(16 << 20).connections, 1024);
     }
 
     #[test]
@@ -367,7 +370,7 @@ mod tests {
     fn fewer_descriptors_make_fewer_connections() {
         let few = |connections| Plan::new(Bytes(64 << 20), connections, &Wanted::default());
         let plan = few(10).unwrap();
-        assert_eq!((plan.connections, plan.held), (10, 4));
+        assert_eq!((plan.connections, plan.held), (10, 10));
         assert_eq!(few(0).unwrap().connections, 1);
     }
 

@@ -14,7 +14,9 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
 };
-use wrtracker_core::http::{ConnectionId, Connections, LARGEST_REPLY, Next, Slot, Turn};
+use wrtracker_core::http::{
+    ConnectionId, Connections, LARGEST_REPLY, MOST_PIECES, Next, Slot, Turn,
+};
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 
@@ -48,6 +50,7 @@ const DISCARDS: usize = 16;
 /// All connections, open or not.
 pub(crate) struct Tcp {
     core: Connections<'static>,
+    room: Room,
     /// By the index of [`ConnectionId`]. It grows up to its capacity as the core uses more slots,
     /// which it does in order, so that slots never used take no memory.
     sockets: Vec<Option<Connection>>,
@@ -56,6 +59,34 @@ pub(crate) struct Tcp {
     /// Whether a long body may wait for the end of another.
     waiting: bool,
 }
+
+/// Memory for slots that no connection has needed yet: promised, and not there before one does.
+struct Room(Vec<Vec<Slot>>);
+
+impl Room {
+    /// Room for so many slots, each piece as many as those before it together, the last taken first.
+    fn new(slots: usize) -> Self {
+        let mut pieces = Vec::with_capacity(MOST_PIECES);
+        let mut rest = slots;
+        while rest > FIRST_SLOTS && pieces.len() + 1 < MOST_PIECES {
+            let piece = rest / 2;
+            pieces.push(Vec::with_capacity(piece));
+            rest -= piece;
+        }
+        pieces.push(Vec::with_capacity(rest));
+        Self(pieces)
+    }
+
+    /// The next slots; none if there are no more.
+    fn take(&mut self) -> &'static mut [Slot] {
+        let mut piece = self.0.pop().unwrap_or_default();
+        piece.resize(piece.capacity(), Slot::EMPTY);
+        piece.leak()
+    }
+}
+
+/// About as many slots as are there from the start.
+const FIRST_SLOTS: usize = 16;
 
 /// An open connection.
 struct Connection {
@@ -124,10 +155,12 @@ impl Tcp {
     ///
     /// The kernel's, for want of memory.
     pub(crate) fn new(plan: &Plan) -> io::Result<Self> {
-        let slots = vec![Slot::EMPTY; plan.connections].leak();
         let buffers = reserve_bytes(plan.buffer_bytes())?;
+        let mut room = Room::new(plan.connections);
+        let first = room.take();
         Ok(Self {
-            core: Connections::new(slots, buffers),
+            core: Connections::new(first, buffers),
+            room,
             sockets: Vec::with_capacity(plan.connections),
             input: reserve_bytes(INPUT)?,
             output: reserve_bytes(OUTPUT)?,
@@ -168,6 +201,9 @@ impl Tcp {
             let Ok(remote) = remote.try_into() else {
                 continue;
             };
+            if self.core.is_full() {
+                self.core.add_slots(self.room.take());
+            }
             let id = self.core.open(remote, around.now).id;
             if self.sockets.len() <= id.index() && id.index() < self.sockets.capacity() {
                 self.sockets.resize_with(id.index() + 1, || None);

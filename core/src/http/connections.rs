@@ -16,6 +16,7 @@ use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
 use super::serve::{Stop, refuse, serve};
 use super::slot::{Slot, State};
+use super::slots::Slots;
 use super::streams::Streams;
 use super::{BUFFER_BYTES, LARGEST_REPLY};
 
@@ -69,7 +70,7 @@ pub enum Next {
 /// Memory is what the caller gave. Each call says its bound on work; "a request" is at most
 /// [`BUFFER_BYTES`].
 pub struct Connections<'m> {
-    slots: &'m mut [Slot],
+    slots: Slots<'m>,
     buffers: Buffers<'m>,
     streams: Streams,
     /// How many slots have ever been used: those before this index.
@@ -102,7 +103,7 @@ impl<'m> Connections<'m> {
     /// needed yet are not touched.
     pub fn new(slots: &'m mut [Slot], buffers: &'m mut [u8]) -> Self {
         Self {
-            slots,
+            slots: Slots::new(slots),
             buffers: Buffers::new(buffers),
             streams: Streams::new(),
             touched: 0,
@@ -112,6 +113,18 @@ impl<'m> Connections<'m> {
             hand: 0,
             tally: Tally::default(),
         }
+    }
+
+    /// Adds room for as many connections as `slots`, all [`Slot::EMPTY`]: a host that has promised
+    /// the memory need not touch it before [`is_full`](Self::is_full). There may be
+    /// [`MOST_PIECES`](super::MOST_PIECES) pieces in all, the first included; more are left out.
+    pub fn add_slots(&mut self, slots: &'m mut [Slot]) {
+        self.slots.add(slots);
+    }
+
+    /// Whether the next connection takes the place of another.
+    pub const fn is_full(&self) -> bool {
+        self.len() >= self.slots.len()
     }
 
     /// How many connections are open.
@@ -312,12 +325,12 @@ impl<'m> Connections<'m> {
     /// To be called about once a second, until it returns `None`. Work: visits each slot once until
     /// then.
     pub fn expire(&mut self, now: Secs) -> Option<ConnectionId> {
-        let rest = self.slots.get(self.sweep..self.touched as usize)?;
         let wanted = self.streams.is_full();
-        let Some(found) = rest
-            .iter()
-            .position(|slot| slot.is_over(now) || wanted && slot.holds_up(now))
-        else {
+        let touched = self.slots.iter().take(self.touched as usize);
+        let found = touched
+            .skip(self.sweep)
+            .position(|slot| slot.is_over(now) || wanted && slot.holds_up(now));
+        let Some(found) = found else {
             self.sweep = 0;
             return None;
         };

@@ -30,11 +30,13 @@ mod request;
 mod scrape;
 mod serve;
 mod slot;
+mod slots;
 mod stats;
 mod streams;
 
 pub use connections::{ConnectionId, Connections, Next, Opened, Turn};
 pub use slot::{IDLE_SECONDS, REQUEST_SECONDS, SEND_SECONDS, STREAM_SECONDS, Slot};
+pub use slots::MOST_PIECES;
 
 /// Bytes of one buffer that a connection may hold, and of the longest request, its headers
 /// included.
