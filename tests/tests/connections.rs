@@ -76,6 +76,22 @@ fn the_newest_of_too_many_connections_is_served_and_the_oldest_gives_way() {
     }
 }
 
+/// The table of connections grows piece by piece.
+#[test]
+fn as_many_connections_as_there_is_room_for_are_open_and_served() {
+    let mut local = Local::start(PLENTY, 200);
+    let mut clients = Vec::new();
+    for number in 1..=200 {
+        clients.push(local.accepted());
+        assert_eq!(local.server.connections(), number);
+    }
+    for client in clients.iter().rev() {
+        assert!(!is_closed(client));
+        local.exchange(client, announce().as_bytes(), b"e");
+    }
+    assert_eq!(local.server.connections(), 200);
+}
+
 #[test]
 fn half_open_requests_without_number_keep_nobody_from_being_served() {
     let mut local = Local::start(PLENTY, 40);
