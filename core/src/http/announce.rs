@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use crate::access::Given;
 use crate::answer::Answer;
 use crate::reach::external;
 use crate::time::Secs;
@@ -44,8 +45,15 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     tracker.counters.http_announces += 1;
     tracker.counters.wanting(asked.wanted);
     let external = external(source, &tracker.policy().lan);
-    let Ok(mut answer) = tracker.announce(&asked.announce, now) else {
-        return failure::answer(Failure::Denied, persistence, tracker, out);
+    let proof = tracker.wants_proof();
+    let given = proof.then(|| Given::in_url(source, asker.path, query));
+    let answer = tracker.announce_with(&asked.announce, given.as_ref(), now);
+    let mut answer = match answer {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            drop(answer);
+            return failure::answer(Failure::Refused(refusal), persistence, tracker, out);
+        }
     };
     if asked.announce.peer.ip() != source {
         answer.show_to(source);
