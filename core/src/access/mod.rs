@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `list`, `table` | a set of info hashes in memory that its owner gives, in force beside one that is being loaded; the set itself |
 //! | `mode` | what a listener asks of announces |
-//! | `key`, `keys`, `places` | a key; the table of keys; who uses those that are limited in peers |
+//! | `key`, `key_lines`, `keys`, `places` | a key; keys as text; the table of keys; who uses those that are limited in peers |
 //! | `given` | what an announce URL carries: keys, signatures |
 //! | `signature` | torrents that are signed rather than listed |
 //! | `guesses` | addresses that try one wrong key after another |
@@ -13,6 +13,7 @@
 mod given;
 mod guesses;
 mod key;
+mod key_lines;
 mod keys;
 mod list;
 mod mode;
@@ -25,6 +26,7 @@ pub use given::Given;
 pub(crate) use given::behind_proof;
 pub use guesses::Guesses;
 pub use key::{Key, NotAKey};
+pub use key_lines::{BadLine, KeyLines};
 pub(crate) use keys::Opened;
 pub use keys::{CLOCK_IS_SET, Cursor, EXPIRED_FOR, Keys, Origin, Terms};
 pub use list::AccessList;
