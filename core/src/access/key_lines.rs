@@ -76,11 +76,7 @@ impl KeyLines {
 
     /// Takes the next piece of the text, and hands on what each line comes to, with the line's
     /// number. Work: a step for each byte.
-    pub fn push(
-        &mut self,
-        bytes: &[u8],
-        mut each: impl FnMut(u32, Result<(Key, Terms), BadLine>),
-    ) {
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(u32, Result<(Key, Terms), BadLine>)) {
         for &byte in bytes {
             if byte == b'\n' {
                 self.end(&mut each);

@@ -82,7 +82,15 @@ impl Check {
     }
 
     fn listeners(&mut self, settings: &Settings) {
-        for Listen { tcp, udp, ip, port } in settings.listeners() {
+        for place in settings.listeners() {
+            let Listen {
+                tcp,
+                udp,
+                ip,
+                port,
+                mode,
+            } = place;
+            let mode = mode.unwrap_or(settings.mode());
             let protocols = match (tcp, udp) {
                 (true, true) => "tcp and udp",
                 (true, false) => "tcp",
@@ -91,13 +99,13 @@ impl Check {
             match ip {
                 Some(ip) => {
                     self.say(format_args!(
-                        "listen: {protocols} {}",
+                        "listen: {protocols} {}, {mode}",
                         SocketAddr::new(ip, port)
                     ));
                     self.local(ip);
                 }
                 None => self.say(format_args!(
-                    "listen: {protocols}, any address, port {port}"
+                    "listen: {protocols}, any address, port {port}, {mode}"
                 )),
             }
         }
@@ -142,6 +150,26 @@ impl Check {
                 }
                 Err(problem) => self.missing(&files, path, &problem),
             }
+        }
+        if let Some(path) = &settings.keys {
+            let shown = path.display();
+            let room = entries.keys;
+            match files.count_keys(path) {
+                Ok((keys, wrong)) => {
+                    self.say(format_args!(
+                        "keys: {shown}: {keys} keys, {wrong} wrong lines, room for {room}"
+                    ));
+                    if keys > room {
+                        self.problem(
+                            Verdict::BadSettings,
+                            format_args!("{shown}: more keys than access.key_entries"),
+                        );
+                    }
+                }
+                Err(problem) => self.missing(&files, path, &problem),
+            }
+        } else if entries.keys > 0 {
+            self.say(format_args!("keys: no file, room for {}", entries.keys));
         }
         let lists = settings.whitelist.is_some() || settings.blacklist.is_some();
         for (name, path, found) in [
@@ -192,11 +220,7 @@ impl Check {
         let limit = settings
             .memory
             .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-        match Plan::new(
-            limit,
-            usize::MAX,
-            &settings.wanted(entries.whitelist, entries.blacklist),
-        ) {
+        match Plan::new(limit, usize::MAX, &settings.wanted(entries)) {
             Ok(plan) => {
                 self.say(plan);
                 for (what, bytes) in plan.shares() {
