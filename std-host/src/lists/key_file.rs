@@ -22,6 +22,7 @@ pub(super) struct KeyFile {
     disturbed: u32,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of it")]
 enum Doing {
     Nothing,
     /// Reads it.
