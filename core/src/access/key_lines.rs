@@ -109,7 +109,7 @@ impl KeyLines {
 
 fn has_comment(line: &[u8]) -> bool {
     let mut pairs = line.windows(2);
-    line.starts_with(b"#") || pairs.any(|pair| matches!(pair, [b' ' | b'\t', b'#']))
+    line.starts_with(b"#") || pairs.any(|pair| pair[0].is_ascii_whitespace() && pair[1] == b'#')
 }
 
 /// What a line says; nothing if it is blank or a comment.

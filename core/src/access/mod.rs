@@ -32,8 +32,8 @@ pub use keys::{CLOCK_IS_SET, Cursor, EXPIRED_FOR, Keys, Origin, Terms};
 pub use list::AccessList;
 pub use mode::Mode;
 pub use refusal::{Again, Refusal};
-pub use signature::{MOST_SIGNERS, MOST_VERIFICATIONS, PublicKey};
-pub(crate) use signature::{Verifications, is_signed};
+pub(crate) use signature::is_signed;
+pub use signature::{MOST_SIGNERS, MOST_VERIFICATIONS, PublicKey, Verifications};
 pub use table::Full;
 
 use crate::wire::InfoHash;
@@ -52,7 +52,8 @@ pub struct Access<'m> {
     pub keys: Option<Keys<'m>>,
     /// Who has tried too many wrong ones.
     pub guesses: Guesses,
-    pub(crate) verifications: Verifications,
+    /// How many signatures may still be looked at.
+    pub verifications: Verifications,
 }
 
 impl<'m> Access<'m> {

@@ -34,7 +34,7 @@ impl PublicKey {
 /// How many signatures may still be looked at in this second, which takes a thousand times longer
 /// than anything else that an announce can ask for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Verifications {
+pub struct Verifications {
     second: Secs,
     done: u8,
 }
