@@ -13,6 +13,7 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::geteuid;
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::Policy;
 
 use crate::lists::Entries;
@@ -90,7 +91,7 @@ impl Check {
                 port,
                 mode,
             } = place;
-            let mode = mode.unwrap_or(settings.mode());
+            let mode = mode.map_or(String::new(), |mode| format!(", {mode}"));
             let protocols = match (tcp, udp) {
                 (true, true) => "tcp and udp",
                 (true, false) => "tcp",
@@ -99,16 +100,23 @@ impl Check {
             match ip {
                 Some(ip) => {
                     self.say(format_args!(
-                        "listen: {protocols} {}, {mode}",
+                        "listen: {protocols} {}{mode}",
                         SocketAddr::new(ip, port)
                     ));
                     self.local(ip);
                 }
                 None => self.say(format_args!(
-                    "listen: {protocols}, any address, port {port}, {mode}"
+                    "listen: {protocols}, any address, port {port}{mode}"
                 )),
             }
         }
+        let asks = match settings.mode() {
+            Mode::Public => "nothing",
+            Mode::Listed => "a torrent that is listed or signed",
+            Mode::Private => "a key",
+            Mode::PrivateListed => "a key, and a torrent that is listed or signed",
+        };
+        self.say(format_args!("mode: {}, asks for {asks}", settings.mode()));
         match settings.udp_workers {
             0 => self.say("UDP: answered by the event loop"),
             workers => self.say(format_args!("UDP: answered by {workers} threads")),
