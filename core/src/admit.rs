@@ -68,7 +68,7 @@ impl Tracker<'_> {
         }
     }
 
-    /// Lets an announce in, or says why not.
+    /// Lets an announce in, or says why not and counts that.
     #[cold]
     pub(crate) fn admit(
         &mut self,
@@ -76,6 +76,11 @@ impl Tracker<'_> {
         given: &Given,
         now: Secs,
     ) -> Result<(), Refusal> {
+        self.look_at(announce, given, now)
+            .map_err(|refusal| self.refused(refusal))
+    }
+
+    fn look_at(&mut self, announce: &Announce, given: &Given, now: Secs) -> Result<(), Refusal> {
         let leaves = announce.event == Event::Stopped;
         let limited = if self.mode.has_keys() {
             self.open(given, &announce.info_hash, now)?

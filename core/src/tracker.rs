@@ -200,10 +200,10 @@ impl<'m> Tracker<'m> {
     /// [`Refusal`] if the access lists don't admit the torrent, unless the announcer leaves it; or if
     /// the [mode](Self::serve_as) asks for a proof.
     pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Refusal> {
-        self.announce_with(announce, None, now)
+        self.announce_with(announce, || Given::nothing(announce.peer.ip()), now)
     }
 
-    /// The same for an announce whose URL carries something, which is `given` if the
+    /// The same for an announce whose URL carries something, which `give` finds out if the
     /// [mode](Self::serve_as) asks for it.
     ///
     /// # Errors
@@ -213,16 +213,22 @@ impl<'m> Tracker<'m> {
     pub fn announce_with(
         &mut self,
         announce: &Announce,
-        given: Option<&Given>,
+        give: impl FnOnce() -> Given,
         now: Secs,
     ) -> Result<Answer<'_, 'm>, Refusal> {
+        if self.wants_proof() {
+            self.admit(announce, &give(), now)?;
+        }
+        self.enter(announce, now)
+    }
+
+    /// Carries an announce out that has shown what was asked for.
+    #[inline]
+    fn enter(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Refusal> {
         self.load.count();
         let leaves = announce.event == Event::Stopped;
-        if self.wants_proof() {
-            let nothing = Given::nothing(announce.peer.ip());
-            self.admit(announce, given.unwrap_or(&nothing), now)
-                .map_err(|refusal| self.refused(refusal))?;
-        } else if !leaves && !self.common.admits(&announce.info_hash, self.mode) {
+        let admitted = leaves || self.wants_proof();
+        if !admitted && !self.common.admits(&announce.info_hash, self.mode) {
             return Err(self.refused(Refusal::Denied));
         }
         let decoys = self.policy.decoys > 0 && self.has_decoys();

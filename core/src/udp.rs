@@ -115,13 +115,14 @@ fn announce(
         downloaded: request.downloaded,
     };
     {
-        let proof = tracker.wants_proof();
-        let given = proof.then(|| Given::in_options(peer.ip(), request.options));
-        let answer = tracker.announce_with(&announce, given.as_ref(), now);
-        let mut answer = match answer {
+        let give = || Given::in_options(peer.ip(), request.options);
+        let mut result = tracker.announce_with(&announce, give, now);
+        // Where it is: an answer is large.
+        let answer = match &mut result {
             Ok(answer) => answer,
             Err(refusal) => {
-                drop(answer);
+                let refusal = *refusal;
+                drop(result);
                 return refuse(refusal, tracker, request.transaction, reply);
             }
         };

@@ -41,6 +41,7 @@ impl Given {
     /// What path and query carry. A segment of the path that is 32 letters and digits is a key, and
     /// so is the value of `passkey`; one that is 86 characters of base64url is a signature, and so is
     /// the value of `sig`. Of several the first counts. Work: one pass.
+    #[cold]
     pub fn in_url(from: IpAddr, path: &[u8], query: &[u8]) -> Self {
         let mut given = Self::nothing(from);
         let segments = path.split(|&byte| byte == b'/');
@@ -62,6 +63,7 @@ impl Given {
 
     /// What the options of a UDP announce carry (BEP 41). Of path and query that come in several
     /// options the first 512 bytes are read.
+    #[cold]
     pub fn in_options(from: IpAddr, options: Options<'_>) -> Self {
         let mut pieces = options.url_data();
         let Some(first) = pieces.next() else {

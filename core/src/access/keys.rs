@@ -15,7 +15,7 @@ use core::fmt;
 use core::net::IpAddr;
 use core::num::NonZeroU8;
 
-use siphasher::sip::SipHasher24;
+use siphasher::sip::SipHasher13;
 
 use super::guesses;
 use super::key::Key;
@@ -27,7 +27,7 @@ use crate::wire::InfoHash;
 
 /// The keys of a private tracker. No allocation, all zero when empty.
 pub struct Keys<'m> {
-    hasher: SipHasher24,
+    hasher: SipHasher13,
     slots: &'m mut [Slot],
     places: Places<'m>,
     /// The mark of the file's keys that are in force, [`FILE_A`] or [`FILE_B`].
@@ -115,7 +115,7 @@ impl<'m> Keys<'m> {
         let words = slots_for(entries).saturating_mul(SLOT_WORDS);
         let (slots, places) = memory.split_at_mut(words.min(memory.len()));
         Self {
-            hasher: SipHasher24::new_with_key(secret),
+            hasher: SipHasher13::new_with_key(secret),
             slots: slots.as_chunks_mut().0,
             places: Places::new(places),
             file: FILE_A,
