@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use wrtracker_tests::http_client::{
@@ -56,11 +56,12 @@ impl Folder {
     /// A program with these directives, in which `KEYS` and `LIST` stand for files.
     fn start(&self, directives: &str) -> Server {
         let hash: String = A.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Not so long ago that it is forgotten.
+        let now = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs();
+        let past = now - 100;
         let keys = self.write(
             "keys",
-            &format!(
-                "{KEY}\n{EXPIRED} 1767225700\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"
-            ),
+            &format!("{KEY}\n{EXPIRED} {past}\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"),
         );
         let list = self.write("list", &format!("{hash}\n"));
         let text = directives.replace("KEYS", &keys).replace("LIST", &list);
