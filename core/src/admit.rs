@@ -62,7 +62,7 @@ impl Tracker<'_> {
     /// be called about once a second, where there are keys. Removes keys that expired a day ago,
     /// looking at a bounded share of them.
     pub fn set_wall_clock(&mut self, seconds: u64) {
-        if let Some(keys) = &mut self.common.access_mut().keys {
+        if let Some(keys) = &mut self.common.proofs_mut().keys {
             keys.set_wall_clock(seconds);
             keys.sweep(SWEPT);
         }
@@ -94,7 +94,7 @@ impl Tracker<'_> {
             return Ok(());
         };
         let timeout = self.policy.peer_timeout;
-        let mut access = self.common.access_mut();
+        let mut access = self.common.proofs_mut();
         let Some(keys) = &mut access.keys else {
             return Err(Refusal::UnknownKey);
         };
@@ -170,7 +170,7 @@ impl Tracker<'_> {
         }
         let signature = given.signature.ok_or(unknown)?;
         self.refuse_blocked(given, now)?;
-        if !self.common.access_mut().verifications.take(now) {
+        if !self.common.proofs_mut().verifications.take(now) {
             return Err(Refusal::Busy);
         }
         if is_signed(torrent, &signature, &self.policy.signers) {
@@ -191,7 +191,7 @@ impl Tracker<'_> {
     }
 
     fn note_failure(&mut self, given: &Given, now: Secs) {
-        let mut access = self.common.access_mut();
+        let mut access = self.common.proofs_mut();
         access.guesses.note_failure(given.from, now);
     }
 

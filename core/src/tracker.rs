@@ -171,6 +171,12 @@ impl<'m> Tracker<'m> {
         self.common.access_mut()
     }
 
+    /// The keys, to change or to list them, who guesses, and the lists to look at: a host that lends
+    /// keys to an API does so here. As long as it is held others wait.
+    pub fn proofs_mut(&mut self) -> Held<'_, Access<'m>> {
+        self.common.proofs_mut()
+    }
+
     /// How many parts the swarms are in: 1 unless they are [shared](crate::common).
     pub fn parts(&self) -> u32 {
         self.common.parts()

@@ -321,6 +321,10 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
+        if now != self.ticked {
+            // Before anything is answered: there are no ticks while nothing is stored.
+            self.tracker.set_wall_clock(wall_seconds());
+        }
         let mut asked = Turned::Running;
         for nth in 0..self.events.len() {
             let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {
@@ -401,7 +405,6 @@ impl Server {
     fn tick(&mut self, now: Secs) -> io::Result<()> {
         self.ticked = now;
         self.tracker.tick(now);
-        self.tracker.set_wall_clock(wall_seconds());
         self.state.tick(&mut self.tracker, now);
         tell(&mut self.tracker, self.sync.as_deref(), now);
         self.look_at_lan(now);

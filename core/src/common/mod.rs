@@ -174,6 +174,15 @@ impl<'m> Common<'m> {
         }
     }
 
+    /// The same to change keys and guesses alone: no list is added by that.
+    pub(crate) fn proofs_mut(&mut self) -> Held<'_, Access<'m>> {
+        match self {
+            Self::Own(own) => Held::Own(&mut own.access),
+            #[cfg(feature = "threads")]
+            Self::Shared(shared) => Held::Locked(shared.proofs_mut()),
+        }
+    }
+
     pub(crate) fn sync(&self) -> Seen<'_, Option<Outbox<'m>>> {
         match self {
             Self::Own(own) => Seen::Own(&own.sync),
