@@ -36,7 +36,7 @@ pub struct Counters {
     /// Announces refused, for whatever reason: of torrents that aren't allowed here, without a key
     /// where one is needed.
     pub denied: u64,
-    /// The same by [`Refusal`](crate::access::Refusal), in its order.
+    /// The same by [`Refusal`], in its order.
     pub refused: [u64; Refusal::COUNT],
     /// Downloads completed.
     pub completed: u64,

@@ -191,7 +191,9 @@ impl Server {
             epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
         }
         self.tracker.set_access(access);
-        self.tracker.set_wall_clock(wall_seconds());
+        if cfg!(feature = "private") {
+            self.tracker.set_wall_clock(wall_seconds());
+        }
         self.lists = lists;
         Ok(())
     }
@@ -321,7 +323,7 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
-        if now != self.ticked {
+        if now != self.ticked && cfg!(feature = "private") {
             // Before anything is answered: there are no ticks while nothing is stored.
             self.tracker.set_wall_clock(wall_seconds());
         }

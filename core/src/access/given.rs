@@ -101,9 +101,12 @@ pub(crate) fn behind_proof(path: &[u8]) -> Option<&[u8]> {
 }
 
 fn key(text: Encoded<'_>) -> Option<Key> {
-    // Hardly any other segment or value is as long.
-    (text.0.len() >= Key::LENGTH).then_some(())?;
-    Key::parse(&text.array::<{ Key::LENGTH }>().ok()?).ok()
+    // Hardly any other segment or value is as long, and hardly anybody encodes letters.
+    match text.0.len() {
+        ..Key::LENGTH => None,
+        Key::LENGTH => Key::parse(text.0).ok(),
+        _ => Key::parse(&text.array::<{ Key::LENGTH }>().ok()?).ok(),
+    }
 }
 
 fn signature(text: Encoded<'_>) -> Option<[u8; 64]> {

@@ -25,6 +25,9 @@ pub struct KeyLines {
     number: u32,
 }
 
+/// What takes each line that isn't blank: its number, and the key or what is wrong with it.
+pub type Each<'f> = &'f mut dyn FnMut(u32, Result<(Key, Terms), BadLine>);
+
 /// Most bytes of a line that are read; a comment may go beyond.
 const LONGEST: usize = 160;
 
@@ -76,10 +79,10 @@ impl KeyLines {
 
     /// Takes the next piece of the text, and hands on what each line comes to, with the line's
     /// number. Work: a step for each byte.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(u32, Result<(Key, Terms), BadLine>)) {
+    pub fn push(&mut self, bytes: &[u8], each: Each<'_>) {
         for &byte in bytes {
             if byte == b'\n' {
-                self.end(&mut each);
+                self.end(each);
                 continue;
             }
             if let Some(to) = self.line.get_mut(self.length) {
@@ -90,11 +93,11 @@ impl KeyLines {
     }
 
     /// Ends the text: the last line need not end otherwise.
-    pub fn finish(&mut self, mut each: impl FnMut(u32, Result<(Key, Terms), BadLine>)) {
-        self.end(&mut each);
+    pub fn finish(&mut self, each: Each<'_>) {
+        self.end(each);
     }
 
-    fn end(&mut self, each: &mut impl FnMut(u32, Result<(Key, Terms), BadLine>)) {
+    fn end(&mut self, each: Each<'_>) {
         self.number = self.number.saturating_add(1);
         let kept = self.line.get(..self.length).unwrap_or(&self.line);
         let was_cut = self.length > kept.len();
@@ -109,7 +112,8 @@ impl KeyLines {
 
 fn has_comment(line: &[u8]) -> bool {
     let mut pairs = line.windows(2);
-    line.starts_with(b"#") || pairs.any(|pair| pair[0].is_ascii_whitespace() && pair[1] == b'#')
+    line.starts_with(b"#")
+        || pairs.any(|pair| matches!(pair, [blank, b'#'] if blank.is_ascii_whitespace()))
 }
 
 /// What a line says; nothing if it is blank or a comment.

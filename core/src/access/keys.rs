@@ -176,7 +176,7 @@ impl<'m> Keys<'m> {
     /// [swept](Self::sweep). Work: as for any open addressing, 8.5 slots on average in a table that
     /// is as full as it may be; nobody outside can make it more.
     pub fn get(&self, key: &Key) -> Option<Terms> {
-        let at = self.find(key, |origin| self.is_in_force(origin)).ok()?;
+        let at = self.find(key, self.in_force()).ok()?;
         self.slots.get(at).map(terms)
     }
 
@@ -192,7 +192,7 @@ impl<'m> Keys<'m> {
             Origin::File => self.file,
         };
         let file = self.file;
-        if let Ok(at) = self.find(key, |origin| origin == GRANTED || origin == file) {
+        if let Ok(at) = self.find(key, self.in_force()) {
             if let Some(slot) = self.slots.get_mut(at) {
                 self.of_file = self
                     .of_file
@@ -218,7 +218,7 @@ impl<'m> Keys<'m> {
     /// times.
     pub fn remove(&mut self, key: &Key) -> Option<Terms> {
         self.remove_loaded(key);
-        let at = self.find(key, |origin| self.is_in_force(origin)).ok()?;
+        let at = self.find(key, self.in_force()).ok()?;
         let terms = self.slots.get(at).map(terms);
         self.remove_at(at);
         terms
@@ -286,11 +286,11 @@ impl<'m> Keys<'m> {
     ///
     /// [`Full`] if there is no room for it beside all that is in force; the load should be aborted.
     pub fn load(&mut self, key: &Key, terms: &Terms) -> Result<(), Full> {
-        if !self.loading || self.find(key, |origin| origin == GRANTED).is_ok() {
+        if !self.loading || self.find(key, 1 << GRANTED).is_ok() {
             return Ok(());
         }
         let mark = self.other();
-        if let Ok(at) = self.find(key, |origin| origin == mark) {
+        if let Ok(at) = self.find(key, 1 << mark) {
             if let Some(slot) = self.slots.get_mut(at) {
                 write(slot, key, terms, mark);
             }
@@ -350,22 +350,28 @@ impl<'m> Keys<'m> {
         self.file ^ FILE_A ^ FILE_B
     }
 
+    /// The marks of what is in force, as a set of bits.
+    const fn in_force(&self) -> u32 {
+        1 << GRANTED | 1 << self.file
+    }
+
     const fn is_in_force(&self, origin: u32) -> bool {
-        origin == GRANTED || origin == self.file
+        self.in_force() >> origin & 1 == 1
     }
 
     /// Removes what a load that goes on has of the key: what somebody decides meanwhile counts.
     fn remove_loaded(&mut self, key: &Key) {
         if self.loading
-            && let Ok(at) = self.find(key, |origin| origin == self.other())
+            && let Ok(at) = self.find(key, 1 << self.other())
         {
             self.remove_at(at);
         }
     }
 
-    /// Where the key is with a mark that will do; else the empty slot that may take it, if there is
+    /// Where the key is with one of these marks; else the empty slot that may take it, if there is
     /// one.
-    fn find(&self, key: &Key, will_do: impl Fn(u32) -> bool) -> Result<usize, Option<usize>> {
+    #[inline(never)]
+    fn find(&self, key: &Key, marks: u32) -> Result<usize, Option<usize>> {
         let hash = self.hash(key);
         let (mut at, tag) = (self.home(hash), tag(hash));
         for _ in 0..self.slots.len() {
@@ -374,7 +380,10 @@ impl<'m> Keys<'m> {
             if mark == EMPTY {
                 return Err(Some(at));
             }
-            if slot[UNTIL_AND_TAG] & 0xffff == tag && will_do(mark) && self::key(slot) == *key {
+            if slot[UNTIL_AND_TAG] & 0xffff == tag
+                && marks >> mark & 1 == 1
+                && self::key(slot) == *key
+            {
                 return Ok(at);
             }
             at = self.after(at);
@@ -385,7 +394,7 @@ impl<'m> Keys<'m> {
     /// Fills an empty slot.
     fn put(&mut self, key: &Key, terms: &Terms, mark: u32) -> Result<(), Full> {
         let used = self.len.saturating_add(self.others);
-        let Err(Some(at)) = self.find(key, |_| false) else {
+        let Err(Some(at)) = self.find(key, 0) else {
             return Err(Full);
         };
         let hash = self.hash(key);

@@ -26,7 +26,7 @@ pub use given::Given;
 pub(crate) use given::behind_proof;
 pub use guesses::Guesses;
 pub use key::{Key, NotAKey};
-pub use key_lines::{BadLine, KeyLines};
+pub use key_lines::{BadLine, Each, KeyLines};
 pub(crate) use keys::Opened;
 pub use keys::{CLOCK_IS_SET, Cursor, EXPIRED_FOR, Keys, Origin, Terms};
 pub use list::AccessList;

@@ -12,7 +12,7 @@ pub enum Mode {
     /// Nothing; a whitelist isn't looked at.
     Public,
     /// A torrent that is in the whitelist, if there is one, or that is signed, if there are
-    /// [signers](super::Signers).
+    /// [signers](crate::policy::Policy::signers).
     #[default]
     Listed,
     /// A [key](super::Keys).

@@ -159,7 +159,9 @@ impl Check {
                 Err(problem) => self.missing(&files, path, &problem),
             }
         }
-        if let Some(path) = &settings.keys {
+        if let Some(path) = &settings.keys
+            && cfg!(feature = "private")
+        {
             let shown = path.display();
             let room = entries.keys;
             match files.count_keys(path) {

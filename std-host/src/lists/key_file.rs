@@ -84,17 +84,23 @@ impl KeyFile {
     }
 
     fn open(&mut self, keys: &mut Keys<'_>) {
+        if !keys.begin() {
+            self.doing = Doing::Sweep;
+            return;
+        }
         self.due = false;
         match Pieces::open(&self.path) {
             Ok(pieces) => {
-                keys.begin();
                 self.doing = Doing::Load(Load {
                     pieces,
                     lines: KeyLines::new(),
                     wrong: 0,
                 });
             }
-            Err(error) => self.complain(&error, keys),
+            Err(error) => {
+                keys.abort();
+                self.complain(&error, keys);
+            }
         }
     }
 

@@ -69,6 +69,9 @@ enum Role {
     Blacklist,
 }
 
+/// Whether this build has keys; without them nothing of their file is built either.
+const HAS_KEYS: bool = cfg!(feature = "private");
+
 /// How often a file that changes while it is read is read again before the list stays as it was.
 const MOST_DISTURBED: u32 = 5;
 
@@ -106,7 +109,7 @@ impl Lists {
                 disturbed: 0,
             });
         }
-        if entries.keys > 0 {
+        if HAS_KEYS && entries.keys > 0 {
             let memory = reserve_words(Keys::words(entries.keys))?;
             access.keys = Some(Keys::new(memory, entries.keys, key));
             lists.keys = settings.keys.map(KeyFile::new);
@@ -197,7 +200,7 @@ impl Lists {
     }
 
     fn is_loading(&self) -> bool {
-        self.is_loading_list() || self.keys.as_ref().is_some_and(KeyFile::has_work)
+        self.is_loading_list() || HAS_KEYS && self.keys.as_ref().is_some_and(KeyFile::has_work)
     }
 
     fn is_loading_list(&self) -> bool {
@@ -220,7 +223,7 @@ impl Lists {
     /// Opens the next file that is due, or reads on in the one that is open.
     fn load_share(&mut self, access: &mut Access<'_>) {
         if !self.is_loading_list() {
-            if let (Some(file), Some(keys)) = (&mut self.keys, &mut access.keys) {
+            if HAS_KEYS && let (Some(file), Some(keys)) = (&mut self.keys, &mut access.keys) {
                 file.step(keys);
             }
             return;

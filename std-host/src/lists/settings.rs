@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use wrtracker_core::access::{AccessList, Keys};
 
+use super::HAS_KEYS;
 use super::key_file;
 use super::loader::{Loader, Progress};
 
@@ -64,7 +65,7 @@ impl ListSettings {
         Entries {
             whitelist: entries(&self.whitelist),
             blacklist: entries(&self.blacklist),
-            keys: if self.needs_keys {
+            keys: if HAS_KEYS && self.needs_keys {
                 self.key_entries.unwrap_or_else(of_file)
             } else {
                 0
