@@ -278,6 +278,23 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "private"))]
+    #[test]
+    fn what_is_left_out_can_not_be_had() {
+        for (text, expected) in [
+            (
+                "tracker.mode private",
+                "tracker.mode: private trackers are left out of this build",
+            ),
+            (
+                "access.signed_by 95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
+                "access.signed_by: signatures are left out of this build",
+            ),
+        ] {
+            assert_eq!(conflict(text).unwrap().to_string(), expected);
+        }
+    }
+
     #[cfg(feature = "private")]
     #[test]
     fn what_a_private_tracker_shows_is_not_for_everybody() {
