@@ -55,9 +55,9 @@ fn tracker(memory: &mut [u32]) -> Tracker<'_> {
     Tracker::new(memory, &Secrets::new(&[7; 40]), Policy::DEFAULT).expect("enough memory")
 }
 
-/// A key of [`tracker_with_keys`].
+/// A key that targets which ask for keys know.
 pub const KEY: &str = "0123456789abcdefghijABCDEFGHIJxz";
-/// A key of one peer.
+/// The same for one peer.
 pub const LIMITED: &str = "announceabcdefghijABCDEFGHIJxz01";
 const KEYS: usize = 4;
 
