@@ -1,5 +1,7 @@
 //! What the tracker counts. Plain fields: whoever holds the tracker reads them.
 
+use crate::access::Refusal;
+
 /// Counts since start. They wrap after 2^64, which no router lives to see.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -31,8 +33,11 @@ pub struct Counters {
     pub full_scrapes: u64,
     /// Bytes of full scrapes written, as sent.
     pub full_scrape_bytes: u64,
-    /// Announces of torrents that aren't allowed here.
+    /// Announces refused, for whatever reason: of torrents that aren't allowed here, without a key
+    /// where one is needed.
     pub denied: u64,
+    /// The same by [`Refusal`], in its order.
+    pub refused: [u64; Refusal::COUNT],
     /// Downloads completed.
     pub completed: u64,
     /// Peers that live sync told of.
@@ -94,6 +99,13 @@ impl Counters {
         }
     }
 
+    /// Counts an announce that was refused.
+    pub fn refused(&mut self, refusal: Refusal) {
+        if let Some(count) = self.refused.get_mut(refusal as usize) {
+            *count += 1;
+        }
+    }
+
     /// Counts an announce of a known peer, so many seconds after its last.
     pub fn renewal(&mut self, seconds: u32) {
         let minutes = (seconds / 60) as usize;
@@ -132,6 +144,7 @@ impl Counters {
             full_scrapes,
             full_scrape_bytes,
             denied,
+            refused,
             completed,
             synced,
             sync_refused,
@@ -165,6 +178,7 @@ impl Counters {
             *sum = sum.wrapping_add(more);
         }
         let errors = http_errors.iter_mut().zip(&other.http_errors);
+        let errors = errors.chain(refused.iter_mut().zip(&other.refused));
         for (sum, more) in errors.chain(renewed.iter_mut().zip(&other.renewed)) {
             *sum = sum.wrapping_add(*more);
         }
@@ -191,6 +205,7 @@ impl Default for Counters {
             full_scrapes: 0,
             full_scrape_bytes: 0,
             denied: 0,
+            refused: [0; Refusal::COUNT],
             completed: 0,
             synced: 0,
             sync_refused: 0,

@@ -29,6 +29,7 @@
 extern crate std;
 
 pub mod access;
+mod admit;
 mod announce;
 pub mod answer;
 pub mod body;

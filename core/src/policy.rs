@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use heapless::{String, Vec};
 
+use crate::access::{MOST_SIGNERS, PublicKey};
 use crate::network::Network;
 
 /// Intervals, time-outs, limits and switches.
@@ -79,6 +80,11 @@ pub struct Policy {
     pub full_scrape_listed: bool,
     /// The networks whose HTTP requests are kept for `mode=fulllog`.
     pub log_requests: Vec<Network, 8>,
+    /// Whose signatures let torrents in where the mode asks for a list; without any none does.
+    pub signers: Vec<PublicKey, MOST_SIGNERS>,
+    /// Whether a torrent that is stored needs no signature: not so where some listeners let torrents
+    /// in without one.
+    pub stored_is_signed: bool,
     /// The local network.
     pub lan: Lan,
 }
@@ -219,6 +225,8 @@ impl Policy {
         grants: Vec::new(),
         full_scrape_listed: false,
         log_requests: Vec::new(),
+        signers: Vec::new(),
+        stored_is_signed: false,
         lan: Lan::UNKNOWN,
     };
 

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use crate::access::Access;
+use crate::access::{Access, Given, Mode, Refusal};
 use crate::answer::{Answer, Changes};
 #[cfg(feature = "threads")]
 use crate::common::Shared;
@@ -33,6 +33,12 @@ pub struct Tracker<'m> {
     /// What it may share with other trackers.
     pub(crate) common: Common<'m>,
     pub(crate) policy: Policy,
+    /// What is asked of announces: see [`serve_as`](Self::serve_as).
+    pub(crate) mode: Mode,
+    /// See [`set_mode`](Self::set_mode).
+    pub(crate) usual: Mode,
+    /// Whether that is something that their URL must carry.
+    pub(crate) proof: bool,
     /// Of which change of the shared policy this one is.
     #[cfg(feature = "threads")]
     policy_change: u32,
@@ -77,6 +83,9 @@ impl<'m> Tracker<'m> {
         Self {
             common,
             policy,
+            mode: Mode::default(),
+            usual: Mode::default(),
+            proof: false,
             #[cfg(feature = "threads")]
             policy_change: 0,
             random: Random::new(seed),
@@ -162,6 +171,12 @@ impl<'m> Tracker<'m> {
         self.common.access_mut()
     }
 
+    /// The keys, to change or to list them, who guesses, and the lists to look at: a host that lends
+    /// keys to an API does so here. As long as it is held others wait.
+    pub fn proofs_mut(&mut self) -> Held<'_, Access<'m>> {
+        self.common.proofs_mut()
+    }
+
     /// How many parts the swarms are in: 1 unless they are [shared](crate::common).
     pub fn parts(&self) -> u32 {
         self.common.parts()
@@ -188,17 +203,41 @@ impl<'m> Tracker<'m> {
     ///
     /// # Errors
     ///
-    /// [`Denied`] if the access lists don't admit the torrent, unless the announcer leaves it.
+    /// [`Refusal`] if the access lists don't admit the torrent, unless the announcer leaves it; or if
+    /// the [mode](Self::serve_as) asks for a proof.
+    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Refusal> {
+        self.announce_with(announce, || Given::nothing(announce.peer.ip()), now)
+    }
+
+    /// The same for an announce whose URL carries something, which `give` finds out if the
+    /// [mode](Self::serve_as) asks for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], if the announce isn't let in.
     #[inline]
-    pub fn announce(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Denied> {
+    pub fn announce_with(
+        &mut self,
+        announce: &Announce,
+        give: impl FnOnce() -> Given,
+        now: Secs,
+    ) -> Result<Answer<'_, 'm>, Refusal> {
+        if self.wants_proof() {
+            self.admit(announce, &give(), now)?;
+        }
+        self.enter(announce, now)
+    }
+
+    /// Carries an announce out that has shown what was asked for.
+    #[inline]
+    fn enter(&mut self, announce: &Announce, now: Secs) -> Result<Answer<'_, 'm>, Refusal> {
         self.load.count();
         let leaves = announce.event == Event::Stopped;
-        if !leaves && !self.common.admits(&announce.info_hash) {
-            self.counters.denied += 1;
-            return Err(Denied);
+        let admitted = leaves || self.wants_proof();
+        if !admitted && !self.common.admits(&announce.info_hash, self.mode) {
+            return Err(self.refused(Refusal::Denied));
         }
-        // Decoys are for a tracker of which anybody may ask anything.
-        let decoys = self.policy.decoys > 0 && self.common.access().whitelist.is_none();
+        let decoys = self.policy.decoys > 0 && self.has_decoys();
         let nth = self.common.part_of(&announce.info_hash);
         let (mut part, mut notes) = self.common.hold(nth);
         let stored = if leaves {
@@ -262,6 +301,11 @@ impl<'m> Tracker<'m> {
         })
     }
 
+    /// Whether decoys are of use: they are for a tracker of which anybody may ask anything.
+    fn has_decoys(&self) -> bool {
+        !self.wants_proof() && self.common.access().whitelist.is_none()
+    }
+
     /// Keeps a request, if the policy wants those of this address kept.
     pub(crate) fn log_request(&mut self, ip: IpAddr, now: Secs, head: &[u8]) {
         if !self.policy.log_requests.is_empty() {
@@ -292,7 +336,7 @@ impl<'m> Tracker<'m> {
             summary.unwrap_or_default().counts
         };
         let empty = counts.seeders == 0 && counts.leechers == 0;
-        if self.policy.decoys > 0 && !empty && self.common.access().whitelist.is_none() {
+        if self.policy.decoys > 0 && !empty && self.has_decoys() {
             let pretended = self.decoys.pretended(&self.policy);
             counts.leechers = counts.leechers.saturating_add(pretended);
         }

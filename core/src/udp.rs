@@ -3,7 +3,9 @@
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
+use crate::access::{Given, Refusal};
 use crate::reach::is_unicast;
+use crate::store::Counts;
 use crate::time::Secs;
 use crate::tracker::{Announce, Event, Tracker};
 use crate::wire::udp::{self, Request, TransactionId};
@@ -113,8 +115,16 @@ fn announce(
         downloaded: request.downloaded,
     };
     {
-        let Ok(mut answer) = tracker.announce(&announce, now) else {
-            return refuse(tracker, request.transaction, reply);
+        let give = || Given::in_options(peer.ip(), request.options);
+        let mut result = tracker.announce_with(&announce, give, now);
+        // Where it is: an answer is large.
+        let answer = match &mut result {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                let refusal = *refusal;
+                drop(result);
+                return refuse(refusal, tracker, request.transaction, reply);
+            }
         };
         reply.put(&udp::emit_announce(
             request.transaction,
@@ -135,18 +145,24 @@ fn announce(
     tracker.counters.wanting(wanted);
 }
 
-/// Tells whoever announces a torrent that isn't allowed, in an error packet. Many clients ask again
-/// soon then; where the policy says so, they get a reply without peers and a long interval, which
+/// Tells whoever isn't let in, in an error packet. Many clients ask again soon then; where the policy
+/// says so, those whose torrent isn't allowed get a reply without peers and a long interval, which
 /// they keep to.
-fn refuse(tracker: &mut Tracker<'_>, transaction: TransactionId, reply: &mut Out<'_>) {
-    match tracker.policy().udp_refusal_interval {
-        Some(interval) => reply.put(&udp::emit_announce(transaction, interval, 0, 0)),
-        None => error(
-            tracker,
-            transaction,
-            b"Requested download is not authorized for use with this tracker.\0",
-            reply,
-        ),
+#[cold]
+fn refuse(
+    refusal: Refusal,
+    tracker: &mut Tracker<'_>,
+    transaction: TransactionId,
+    reply: &mut Out<'_>,
+) {
+    match (refusal, tracker.policy().udp_refusal_interval) {
+        (Refusal::Denied | Refusal::Unregistered, Some(interval)) => {
+            reply.put(&udp::emit_announce(transaction, interval, 0, 0));
+        }
+        _ => {
+            error(tracker, transaction, refusal.text().as_bytes(), reply);
+            reply.put(b"\0");
+        }
     }
 }
 
@@ -161,7 +177,12 @@ fn scrape(
         .iter()
         .take(usize::from(tracker.policy().most_scraped_udp))
     {
-        let counts = tracker.scrape(&InfoHash(hash));
+        // There is no place for a key in it.
+        let counts = if tracker.scrapes_need_key() {
+            Counts::default()
+        } else {
+            tracker.scrape(&InfoHash(hash))
+        };
         reply.put(&udp::emit_scraped(
             counts.seeders,
             counts.completed,

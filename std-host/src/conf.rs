@@ -141,19 +141,22 @@ mod tests {
                     tcp: true,
                     udp: true,
                     ip: ip("1.2.3.4"),
-                    port: 6969
+                    port: 6969,
+                    mode: None,
                 },
                 Listen {
                     tcp: false,
                     udp: true,
                     ip: ip("::1"),
-                    port: 80
+                    port: 80,
+                    mode: None,
                 },
                 Listen {
                     tcp: true,
                     udp: false,
                     ip: None,
-                    port: 6969
+                    port: 6969,
+                    mode: None,
                 },
             ]
         );

@@ -11,6 +11,8 @@ use rustix::net::{
     AddressFamily, SocketFlags, SocketType, bind, getsockname, listen, socket_with, sockopt,
 };
 
+use wrtracker_core::access::Mode;
+
 use crate::settings::Listen;
 use crate::size::Bytes;
 use crate::sys::pktinfo;
@@ -40,7 +42,16 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Where it is bound; the port is never 0.
     pub address: SocketAddr,
+    /// What is asked of announces that come here, if the place says so.
+    pub mode: Option<Mode>,
     pub(crate) socket: Arc<OwnedFd>,
+}
+
+impl Listener {
+    /// What is asked of announces that come here.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode.unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Listener {
@@ -223,7 +234,8 @@ fn open_once(
                 result = open(protocol, SocketAddr::new(*ip, 0));
             }
             match result {
-                Ok(listener) => {
+                Ok(mut listener) => {
+                    listener.mode = place.mode;
                     port = listener.address.port();
                     listeners.push(listener);
                     opened += 1;
@@ -329,6 +341,7 @@ fn open(protocol: Protocol, address: SocketAddr, waiting: usize) -> io::Result<L
     Ok(Listener {
         protocol,
         address,
+        mode: None,
         socket: Arc::new(socket),
     })
 }

@@ -36,6 +36,8 @@ pub struct Wanted {
     pub whitelist: usize,
     /// Most hashes in the blacklist; 0 is no list.
     pub blacklist: usize,
+    /// Bytes for keys; 0 is none.
+    pub key_bytes: usize,
     /// Live sync.
     pub sync: bool,
     /// Requests are kept for `mode=fulllog`.
@@ -53,6 +55,8 @@ pub struct TooLittle {
     pub least: Bytes,
     /// How much of it is for access lists.
     pub lists: Bytes,
+    /// How much of it is for keys.
+    pub keys: Bytes,
 }
 
 impl fmt::Display for TooLittle {
@@ -61,6 +65,7 @@ impl fmt::Display for TooLittle {
             limit,
             least,
             lists,
+            keys,
         } = self;
         write!(
             to,
@@ -68,6 +73,9 @@ impl fmt::Display for TooLittle {
         )?;
         if lists.0 > 0 {
             write!(to, ", of which access lists take {lists}")?;
+        }
+        if keys.0 > 0 {
+            write!(to, ", of which keys take {keys}")?;
         }
         Ok(())
     }
@@ -149,6 +157,7 @@ impl Plan {
             limit,
             least: Bytes(least.checked_next_multiple_of(MIB).unwrap_or(u64::MAX)),
             lists: Bytes(wanted.list_bytes() as u64),
+            keys: Bytes(wanted.key_bytes as u64),
         })
     }
 
@@ -198,7 +207,7 @@ impl Plan {
     }
 
     /// What the limit is spent on, in bytes. Together that is at most the limit.
-    pub fn shares(&self) -> [(&'static str, u64); 9] {
+    pub fn shares(&self) -> [(&'static str, u64); 10] {
         let connections = self.connections * tcp::BYTES_PER_CONNECTION
             + self.buffer_bytes()
             + tcp::SCRATCH_BYTES
@@ -212,6 +221,7 @@ impl Plan {
             ("UDP workers", workers as u64),
             ("connections", connections as u64),
             ("access lists", self.wanted.list_bytes() as u64),
+            ("keys", self.wanted.key_bytes as u64),
             ("live sync", self.wanted.sync_bytes() as u64),
             ("logged requests", self.wanted.log_bytes() as u64),
             ("the program itself", Self::FIXED),
@@ -242,6 +252,8 @@ impl fmt::Display for Plan {
 
 #[cfg(test)]
 mod tests {
+    use wrtracker_core::access::Keys;
+
     use super::{Plan, TooLittle, Wanted};
     use crate::size::Bytes;
 
@@ -263,6 +275,7 @@ mod tests {
                 limit: Bytes(limit),
                 least: Plan::LEAST,
                 lists: Bytes(0),
+                keys: Bytes(0),
             };
             assert_eq!(error, expected);
             assert!(
@@ -303,6 +316,7 @@ mod tests {
         let wanted = Wanted {
             whitelist: 10_000,
             blacklist: 3,
+            key_bytes: 53_760,
             sync: true,
             log_requests: true,
             workers: 2,
@@ -364,6 +378,21 @@ mod tests {
             ..Wanted::default()
         };
         Plan::new(Plan::LEAST, ANY, &wanted).unwrap();
+        // So do it and the smallest table of keys.
+        let wanted = Wanted {
+            whitelist: 4096,
+            key_bytes: Keys::words(512) * 4,
+            ..Wanted::default()
+        };
+        Plan::new(Plan::LEAST, ANY, &wanted).unwrap();
+        let wanted = Wanted {
+            key_bytes: 10 << 20,
+            ..wanted
+        };
+        let error = Plan::new(Plan::LEAST, ANY, &wanted).unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with(", of which keys take 10.0 MiB"), "{text}");
+        Plan::new(error.least, ANY, &wanted).unwrap();
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::check::{self, Verdict};
 use crate::interfaces::LanWatch;
 use crate::listen::{self, NotOpened};
+use crate::lists::Entries;
 use crate::log;
 use crate::machine;
 use crate::notify::Notify;
@@ -116,7 +117,8 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     let limit = settings
         .memory
         .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-    Plan::new(limit, usize::MAX, &settings.wanted(0, 0)).map_err(|error| settings_error(&error))?;
+    Plan::new(limit, usize::MAX, &settings.wanted(Entries::default()))
+        .map_err(|error| settings_error(&error))?;
     let notify = Notify::from_environment().unwrap_or_else(|problem| {
         log::warning(problem);
         Notify::default()
@@ -128,7 +130,7 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     };
     let listeners = listen::open_all(&settings.listeners(), listen::waiting_room(limit), tell)
         .map_err(|error| system_error(&error))?;
-    let others = listeners.len() + usize::from(settings.wanted(0, 0).workers);
+    let others = listeners.len() + usize::from(settings.wanted(Entries::default()).workers);
     let connections = connections(limit, others).map_err(|error| settings_error(&error))?;
     let sync = settings.live_sync.map(LiveSync::open).transpose();
     let sync = sync.map_err(|error| system_error(&error))?;
@@ -136,12 +138,13 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     give_up_rights(settings).map_err(|error| system_error(&error))?;
     let lists = settings.lists();
     let entries = lists.entries();
-    let wanted = settings.wanted(entries.whitelist, entries.blacklist);
+    let wanted = settings.wanted(entries);
     let plan = Plan::new(limit, connections, &wanted).map_err(|error| settings_error(&error))?;
     let lan = LanWatch::new(policy.lan.clone(), settings.lan_auto);
     let server = Server::new(&plan, policy, listeners, Some(signals));
     let mut server = Box::new(server.map_err(|error| system_error(&error))?);
     server.watch_lan(lan);
+    server.set_mode(settings.mode());
     server
         .set_lists(lists, entries)
         .map_err(|error| system_error(&error))?;
@@ -171,9 +174,14 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
                 new.enter_rootdir();
             }
             tell(&new);
+            let differing: Vec<_> = settings.needs_restart(&new).collect();
+            // Listeners stay as they are: what follows from their modes does too.
+            new.mode = Some(settings.mode());
+            new.listen = settings.listeners();
+            new.whitelist.clone_from(&settings.whitelist);
             let policy = new.policy().map_err(log::error);
             if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
-                for directive in settings.needs_restart(&new) {
+                for directive in differing {
                     log::warning(format_args!("{directive} changes with a restart"));
                 }
                 log::set_level(new.log_level);

@@ -15,6 +15,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::Policy;
 use wrtracker_core::stats::RequestLog;
 use wrtracker_core::sync::Outbox;
@@ -29,6 +30,7 @@ use crate::plan::Plan;
 use crate::settings::StateSettings;
 use crate::state::State;
 use crate::sync::LiveSync;
+use crate::sys::clock::wall_seconds;
 use crate::sys::memory::{reserve_bytes, reserve_words};
 use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
@@ -167,7 +169,16 @@ impl Server {
         })
     }
 
-    /// Takes access lists into force, loaded to their ends.
+    /// Says what is asked of announces at listeners that say nothing else. To be called before what
+    /// is stored is told or read.
+    pub fn set_mode(&mut self, usual: Mode) {
+        self.tracker.set_mode(usual);
+        for listener in &mut self.listeners {
+            listener.mode.get_or_insert(usual);
+        }
+    }
+
+    /// Takes access lists and keys into force, loaded to their ends.
     ///
     /// # Errors
     ///
@@ -184,6 +195,9 @@ impl Server {
             epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
         }
         self.tracker.set_access(access);
+        if cfg!(feature = "private") {
+            self.tracker.set_wall_clock(wall_seconds());
+        }
         self.lists = lists;
         Ok(())
     }
@@ -313,6 +327,10 @@ impl Server {
             Err(error) => return Err(error.into()),
         }
         let now = self.now();
+        if now != self.ticked && cfg!(feature = "private") {
+            // Before anything is answered: there are no ticks while nothing is stored.
+            self.tracker.set_wall_clock(wall_seconds());
+        }
         let mut asked = Turned::Running;
         for nth in 0..self.events.len() {
             let Some(data) = self.events.get(nth).map(|event| event.data.u64()) else {
@@ -370,6 +388,7 @@ impl Server {
         match listener.protocol {
             // What goes wrong with one datagram is between its sender and the network.
             Protocol::Udp => {
+                tracker.serve_as(listener.mode());
                 let _ = udp::serve(socket, &mut self.batch, tracker, now);
             }
             Protocol::Tcp => {
@@ -378,7 +397,7 @@ impl Server {
                     tracker,
                     now,
                 };
-                if self.tcp.accept(socket, &mut around) == Accepted::Starved {
+                if self.tcp.accept(listener, &mut around) == Accepted::Starved {
                     // The listener stays readable; to be told so over and over would help nobody.
                     self.set_accepting(EventFlags::empty())?;
                     self.starved = true;

@@ -14,12 +14,14 @@ use rustix::io::Errno;
 use rustix::net::{
     RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
 };
+use wrtracker_core::access::Mode;
 use wrtracker_core::http::{
     ConnectionId, Connections, LARGEST_REPLY, MOST_PIECES, Next, Slot, Turn,
 };
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 
+use crate::listen::Listener;
 use crate::plan::Plan;
 use crate::server::{about, data};
 use crate::sys::memory::reserve_bytes;
@@ -92,6 +94,8 @@ const FIRST_SLOTS: usize = 16;
 struct Connection {
     socket: OwnedFd,
     id: ConnectionId,
+    /// What is asked of its announces.
+    mode: Mode,
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
@@ -175,10 +179,14 @@ impl Tcp {
 
     /// Takes the connections that wait at `listener`, at most 32, and serves what they have sent
     /// already.
-    pub(crate) fn accept(&mut self, listener: &OwnedFd, around: &mut Surroundings<'_>) -> Accepted {
+    pub(crate) fn accept(
+        &mut self,
+        listener: &Listener,
+        around: &mut Surroundings<'_>,
+    ) -> Accepted {
         for _ in 0..ACCEPTS {
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let (socket, remote) = match acceptfrom_with(listener, flags) {
+            let (socket, remote) = match acceptfrom_with(&*listener.socket, flags) {
                 Ok((socket, Some(remote))) => (socket, remote),
                 Err(Errno::AGAIN) => break,
                 // The client is gone again, or its network is; that is its affair (accept(2)).
@@ -213,6 +221,7 @@ impl Tcp {
                 *place = Some(Connection {
                     socket,
                     id,
+                    mode: listener.mode(),
                     watched: Watched::Nothing,
                     lingers: false,
                     partial: false,
@@ -232,6 +241,7 @@ impl Tcp {
         };
         let (core, input, output) = (&mut self.core, &mut *self.input, &mut *self.output);
         let id = connection.id;
+        around.tracker.serve_as(connection.mode);
         let streamed = connection.streams.is_some();
         let step = if connection.lingers {
             connection.discard(input)

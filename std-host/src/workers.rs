@@ -13,6 +13,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
+use wrtracker_core::access::Mode;
 use wrtracker_core::common::Shared;
 use wrtracker_core::policy::Policy;
 use wrtracker_core::tracker::{Secrets, Tracker};
@@ -126,9 +127,9 @@ impl Workers {
             let sockets: Vec<_> = listeners
                 .iter()
                 .filter(|listener| listener.protocol == Protocol::Udp)
-                .map(|listener| Arc::clone(&listener.socket))
+                .map(|listener| (Arc::clone(&listener.socket), listener.mode()))
                 .collect();
-            if let Some(socket) = sockets.first() {
+            if let Some((socket, _)) = sockets.first() {
                 batch.join_replies(socket);
             }
             let worker = Worker {
@@ -166,7 +167,8 @@ impl Workers {
 /// One thread's.
 struct Worker {
     tracker: Tracker<'static>,
-    sockets: Vec<Arc<OwnedFd>>,
+    /// Each with what is asked of announces that come to it.
+    sockets: Vec<(Arc<OwnedFd>, Mode)>,
     batch: Batch,
     sync: Option<Arc<LiveSync>>,
     uptime: Uptime,
@@ -176,7 +178,7 @@ struct Worker {
 
 impl Worker {
     fn watch(&self) -> Result<(), Errno> {
-        for (nth, socket) in self.sockets.iter().enumerate() {
+        for (nth, (socket, _)) in self.sockets.iter().enumerate() {
             // One worker is woken for what comes, not all.
             let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
             epoll::add(&self.epoll, socket, data(0, nth), flags)?;
@@ -205,10 +207,11 @@ impl Worker {
                 if about >> 32 == u64::from(END) {
                     return Ok(());
                 }
-                let Some(socket) = self.sockets.get(about as u32 as usize) else {
+                let Some((socket, mode)) = self.sockets.get(about as u32 as usize) else {
                     continue;
                 };
                 self.tracker.take_up();
+                self.tracker.serve_as(*mode);
                 // What goes wrong with one datagram is between its sender and the network.
                 let _ = udp::serve(socket, &mut self.batch, &mut self.tracker, now);
                 tell(&mut self.tracker, self.sync.as_deref(), now);

@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use wrtracker_tests::conf::Conf;
 use wrtracker_tests::namespace::skip;
-use wrtracker_tests::server::{Server, binary};
-use wrtracker_tests::udp_client::{Announce, COMPLETED, UdpClient};
+use wrtracker_tests::server::{DEADLINE, Server, binary};
+use wrtracker_tests::udp_client::{Announce, COMPLETED, UdpClient, fresh_transaction};
 
 /// The library that gives a program a clock of its own, beside the monotonic one.
 fn library() -> Option<PathBuf> {
@@ -97,6 +98,74 @@ fn a_clock_that_is_set_forgets_nobody() {
     set("2026-10-29 12:00:00");
     let server = start(&library, &clock, &conf);
     assert_eq!(announce(&server, 1007), 7);
+    drop(server);
+    fs::remove_dir_all(folder).expect("to tidy up");
+}
+
+#[test]
+fn keys_expire_when_the_clock_is_set_and_not_before() {
+    let name = "keys_expire_when_the_clock_is_set_and_not_before";
+    let Some(library) = library() else {
+        skip(&format!("{name}: there is no libfaketime"));
+        return;
+    };
+    let folder = std::env::temp_dir().join(format!("wrtracker-keys-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir(&folder).expect("a folder");
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&folder, permissions).expect("a folder for all");
+    let (clock, keys) = (folder.join("clock"), folder.join("keys"));
+    let set = |time: &str| fs::write(&clock, format!("@{time}\n")).expect("to set the clock");
+    // Until noon of 28 November 2026.
+    let key = "0123456789abcdefghijABCDEFGHIJKL";
+    fs::write(&keys, format!("{key} 1795867200\n")).expect("to write keys");
+    let conf = Conf::new(&format!(
+        "tracker.mode private\naccess.keys {}\nlog.completed on\n",
+        keys.display()
+    ));
+    set("1970-01-01 00:01:00");
+    let server = start(&library, &clock, &conf);
+    let client = UdpClient::connect(server.udp_v4());
+    let announce = Announce {
+        options: [&b"\x02\x2a/announce/"[..], key.as_bytes()].concat(),
+        ..Announce::seeder(1000).with_event(COMPLETED)
+    };
+    let expired = || {
+        let transaction = fresh_transaction();
+        let reply = client.exchange(&announce.emit(client.connection, transaction));
+        let refused = reply[3] == 3;
+        assert!(!refused || reply.ends_with(b"has expired.\0"), "{reply:?}");
+        refused
+    };
+    let until = |wanted: bool| {
+        let deadline = Instant::now() + DEADLINE;
+        while expired() != wanted {
+            assert!(Instant::now() < deadline, "it doesn't come true");
+        }
+    };
+    client.announce(&Announce {
+        event: 0,
+        left: 1,
+        ..announce.clone()
+    });
+    assert!(!expired());
+    server.wait_for_stderr("event=completed");
+    if !server.stderr().contains("1970-01-01") {
+        skip(&format!(
+            "{name}: libfaketime has no effect on this program"
+        ));
+        return;
+    }
+    set("2026-11-28 11:00:00");
+    // What expires later hasn't, whichever second it is.
+    assert!(!expired());
+    set("2026-11-28 12:10:00");
+    until(true);
+    // The clock is wrong again, or was.
+    set("2001-01-01 12:00:00");
+    until(false);
+    set("2026-11-28 11:00:00");
+    until(false);
     drop(server);
     fs::remove_dir_all(folder).expect("to tidy up");
 }

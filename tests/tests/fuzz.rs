@@ -103,6 +103,11 @@ fn http_request() {
 }
 
 #[test]
+fn key_lines() {
+    run("key_lines", 3_000);
+}
+
+#[test]
 fn live_sync() {
     run("live_sync", 300);
 }

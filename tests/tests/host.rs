@@ -90,7 +90,7 @@ fn help_and_version_end_well() {
          again\n        (1 to 25200 seconds; default: 1800)\n",
         "\n  tracker.gzip on|off|always\n        compress full scrapes for those who accept it, \
          for nobody, or for everybody\n        (default: on)\n",
-        "\n  listen.udp address[:port]\n        the same for UDP alone\n  listen.udp.workers",
+        "\n  listen.udp address[:port] [mode]\n        the same for UDP alone\n  listen.udp.workers",
     ] {
         assert!(text.contains(shape), "{shape} in {text}");
     }

@@ -4,7 +4,9 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use wrtracker::lists::{Entries, ListSettings};
 use wrtracker::sys::counting_alloc::CountingAllocator;
+use wrtracker_core::access::Mode;
 use wrtracker_tests::http_client::{announce_target, request, scrape_target};
 use wrtracker_tests::udp_client::{Announce, MAGIC, head, scrape_packet};
 
@@ -118,6 +120,33 @@ fn nothing_is_allocated_after_the_start() {
     (&wrong).write_all(&[b'x'; 10_000]).expect("to send");
     assert!(local.rest(&wrong).starts_with(b"HTTP/1.1 4"));
     drop(wrong);
+
+    // Where keys are asked for: none, a wrong one, and who tries too many.
+    local.server.set_mode(Mode::Private);
+    let entries = Entries {
+        keys: 100,
+        ..Entries::default()
+    };
+    local
+        .server
+        .set_lists(ListSettings::default(), entries)
+        .expect("memory");
+    let client = local.accepted();
+    for number in 0..300u32 {
+        let key = format!("{number:032}");
+        let more = format!("&passkey={key}");
+        let announce = request(&announce_target(&hash(1), 7000, 5, &more));
+        local.exchange(&client, announce.as_bytes(), b"e");
+        local.exchange(&client, scrape.as_bytes(), b"e");
+        let options = [&b"\x02\x2a/announce/"[..], key.as_bytes()].concat();
+        let announce = Announce {
+            options,
+            ..Announce::leecher(1)
+        };
+        let reply = local.ask(&udp, &announce.emit(id, number));
+        assert_eq!(reply[..4], [0, 0, 0, 3], "{reply:?}");
+    }
+    drop(client);
 
     // Time-outs and ticks.
     for _ in 0..100 {

@@ -1,12 +1,39 @@
 //! Which torrents may be announced: a whitelist, a blacklist, or both.
 //!
-//! A list is a set of info hashes in memory that its owner gives: `list` holds the one that is in
-//! force beside the one that is being loaded, `table` is the set itself.
+//! | file | what it holds |
+//! |---|---|
+//! | `list`, `table` | a set of info hashes in memory that its owner gives, in force beside one that is being loaded; the set itself |
+//! | `mode` | what a listener asks of announces |
+//! | `key`, `key_lines`, `keys`, `places` | a key; keys as text; the table of keys; who uses those that are limited in peers |
+//! | `given` | what an announce URL carries: keys, signatures |
+//! | `signature` | torrents that are signed rather than listed |
+//! | `guesses` | addresses that try one wrong key after another |
+//! | `refusal` | why an announce is refused |
 
+mod given;
+mod guesses;
+mod key;
+mod key_lines;
+mod keys;
 mod list;
+mod mode;
+mod places;
+mod refusal;
+mod signature;
 mod table;
 
+pub use given::Given;
+pub(crate) use given::behind_proof;
+pub use guesses::Guesses;
+pub use key::{Key, NotAKey};
+pub use key_lines::{BadLine, Each, KeyLines};
+pub(crate) use keys::Opened;
+pub use keys::{CLOCK_IS_SET, Cursor, EXPIRED_FOR, Keys, Origin, Terms};
 pub use list::AccessList;
+pub use mode::Mode;
+pub use refusal::{Again, Refusal};
+pub(crate) use signature::is_signed;
+pub use signature::{MOST_SIGNERS, MOST_VERIFICATIONS, PublicKey, Verifications};
 pub use table::Full;
 
 use crate::wire::InfoHash;
@@ -21,6 +48,12 @@ pub struct Access<'m> {
     pub whitelist: Option<AccessList<'m>>,
     /// The torrents in it are not admitted, even if the whitelist has them.
     pub blacklist: Option<AccessList<'m>>,
+    /// The keys that open it where the [`Mode`] asks for one; without them none does.
+    pub keys: Option<Keys<'m>>,
+    /// Who has tried too many wrong ones.
+    pub guesses: Guesses,
+    /// How many signatures may still be looked at.
+    pub verifications: Verifications,
 }
 
 impl<'m> Access<'m> {
@@ -29,6 +62,21 @@ impl<'m> Access<'m> {
     pub fn admits(&self, hash: &InfoHash) -> bool {
         let wanted = self.whitelist.as_ref().is_none_or(|l| l.contains(hash));
         wanted && !self.blacklist.as_ref().is_some_and(|l| l.contains(hash))
+    }
+
+    /// Whether the blacklist has the torrent.
+    pub(crate) fn is_blacklisted(&self, hash: &InfoHash) -> bool {
+        self.blacklist.as_ref().is_some_and(|l| l.contains(hash))
+    }
+
+    /// Whether the torrent may be announced in a mode, as far as lists go.
+    #[inline]
+    pub(crate) fn admits_in(&self, mode: Mode, hash: &InfoHash) -> bool {
+        if mode.has_list() {
+            self.admits(hash)
+        } else {
+            !self.is_blacklisted(hash)
+        }
     }
 
     /// The list that is changed one hash at a time while the tracker runs: the whitelist if there
@@ -43,7 +91,7 @@ impl<'m> Access<'m> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, AccessList};
+    use super::{Access, AccessList, Mode};
     use crate::wire::InfoHash;
 
     const A: InfoHash = InfoHash([1; 20]);
@@ -73,8 +121,16 @@ mod tests {
             let mut access = Access {
                 whitelist: list(white, one),
                 blacklist: list(black, other),
+                ..Access::default()
             };
             assert_eq!([A, B].map(|hash| access.admits(&hash)), admitted);
+            for mode in [Mode::Listed, Mode::PrivateListed] {
+                assert_eq!([A, B].map(|hash| access.admits_in(mode, &hash)), admitted);
+            }
+            for mode in [Mode::Public, Mode::Private] {
+                let admits = [A, B].map(|hash| access.admits_in(mode, &hash));
+                assert_eq!(admits, [black.is_none_or(<[_]>::is_empty), true]);
+            }
             // What changes is the whitelist, if there is one.
             let (white, black) = (access.whitelist.is_some(), access.blacklist.is_some());
             let Some(list) = access.changeable() else {

@@ -13,7 +13,7 @@ pub struct Full;
 
 impl fmt::Display for Full {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("the access list is full")
+        to.write_str("the table is full")
     }
 }
 

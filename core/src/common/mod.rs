@@ -28,7 +28,7 @@ pub use part::Part;
 pub use shared::Shared;
 pub use totals::Totals;
 
-use crate::access::Access;
+use crate::access::{Access, Mode};
 use crate::stats::Woodpeckers;
 use crate::sync::Outbox;
 use crate::wire::InfoHash;
@@ -140,13 +140,13 @@ impl<'m> Common<'m> {
         self.part(nth).store.hash_of(prefix, number)
     }
 
-    /// Whether a torrent may be announced. Without lists no lock is taken.
+    /// Whether a torrent may be announced, as far as lists go. Without any no lock is taken.
     #[inline]
-    pub(crate) fn admits(&self, hash: &InfoHash) -> bool {
+    pub(crate) fn admits(&self, hash: &InfoHash, mode: Mode) -> bool {
         match self {
-            Self::Own(own) => own.access.admits(hash),
+            Self::Own(own) => own.access.admits_in(mode, hash),
             #[cfg(feature = "threads")]
-            Self::Shared(shared) => !shared.has_lists() || shared.access().admits(hash),
+            Self::Shared(shared) => !shared.has_lists() || shared.access().admits_in(mode, hash),
         }
     }
 
@@ -171,6 +171,15 @@ impl<'m> Common<'m> {
             Self::Own(own) => Held::Own(&mut own.access),
             #[cfg(feature = "threads")]
             Self::Shared(shared) => Held::Locked(shared.access_mut()),
+        }
+    }
+
+    /// The same to change keys and guesses alone: no list is added by that.
+    pub(crate) fn proofs_mut(&mut self) -> Held<'_, Access<'m>> {
+        match self {
+            Self::Own(own) => Held::Own(&mut own.access),
+            #[cfg(feature = "threads")]
+            Self::Shared(shared) => Held::Locked(shared.proofs_mut()),
         }
     }
 

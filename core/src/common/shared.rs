@@ -127,7 +127,13 @@ impl<'m> Shared<'m> {
         write(&self.access)
     }
 
+    /// To change what isn't a list.
+    pub(super) fn proofs_mut(&self) -> RwLockWriteGuard<'_, Access<'m>> {
+        write(&self.access)
+    }
+
     pub(super) fn set_access(&self, access: Access<'m>) {
+        // Keys have nothing to do with it: who asks for them looks at all.
         let any = access.whitelist.is_some() || access.blacklist.is_some();
         let mut held = self.access_mut();
         *held = access;

@@ -341,7 +341,7 @@ fn a_new_policy_and_new_lists_are_in_force_for_all() {
     list.insert(&one.info_hash).unwrap();
     main.set_access(Access {
         blacklist: Some(list),
-        whitelist: None,
+        ..Access::default()
     });
     assert!(other.announce(&one, NOW).is_err());
     other.put_down();

@@ -3,6 +3,7 @@
 use core::fmt::Write;
 use core::net::IpAddr;
 
+use crate::access::Given;
 use crate::answer::Answer;
 use crate::reach::external;
 use crate::time::Secs;
@@ -44,8 +45,16 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     tracker.counters.http_announces += 1;
     tracker.counters.wanting(asked.wanted);
     let external = external(source, &tracker.policy().lan);
-    let Ok(mut answer) = tracker.announce(&asked.announce, now) else {
-        return failure::answer(Failure::Denied, persistence, tracker, out);
+    let give = || Given::in_url(source, asker.path, query);
+    let mut result = tracker.announce_with(&asked.announce, give, now);
+    // Where it is: an answer is large.
+    let answer = match &mut result {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            let refusal = *refusal;
+            drop(result);
+            return failure::answer(Failure::Refused(refusal), persistence, tracker, out);
+        }
     };
     if asked.announce.peer.ip() != source {
         answer.show_to(source);
@@ -62,9 +71,9 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     dict.integer(b"8:interval", answer.interval);
     dict.integer(b"12:min interval", answer.min_interval);
     if asked.compact {
-        compact_peers(&asked, &mut answer, &mut dict);
+        compact_peers(&asked, answer, &mut dict);
     } else {
-        listed_peers(&asked, &mut answer, &mut dict);
+        listed_peers(&asked, answer, &mut dict);
     }
     dict.end();
     reply.end(out);

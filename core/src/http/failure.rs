@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::access::{Again, Refusal};
 use crate::tracker::Tracker;
 use crate::wire::Out;
 use crate::wire::bencode::Dict;
@@ -10,7 +11,7 @@ use crate::wire::query::BadValue;
 
 use super::reply::Reply;
 
-/// Why there are no peers or counts in the reply. All but the last are the client's fault.
+/// Why there are no peers or counts in the reply. All but refusals are the client's fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub(super) enum Failure {
@@ -23,7 +24,7 @@ pub(super) enum Failure {
     BadAddress,
     BadNumber,
     NoTorrents,
-    Denied,
+    Refused(Refusal),
 }
 
 impl Failure {
@@ -40,16 +41,17 @@ impl Failure {
             Self::BadAddress => "The ip is not an address at which others could reach a peer.",
             Self::BadNumber => "One of left and numwant is not a number.",
             Self::NoTorrents => "A scrape must name torrents by info_hash.",
-            Self::Denied => "Requested download is not authorized for use with this tracker.",
+            Self::Refused(refusal) => refusal.text(),
         }
     }
 
-    /// Whether asking again can't help: a client without a port or a public address may get one.
-    const fn is_for_ever(self) -> bool {
-        !matches!(
-            self,
-            Self::NoPort | Self::BadPort | Self::BadAddress | Self::Denied
-        )
+    /// When asking again can help: a client without a port or a public address may get one.
+    const fn again(self) -> Again {
+        match self {
+            Self::NoPort | Self::BadPort | Self::BadAddress => Again::Usual,
+            Self::Refused(refusal) => refusal.again(),
+            _ => Again::Never,
+        }
     }
 }
 
@@ -73,15 +75,23 @@ pub(super) fn answer(
     tracker: &mut Tracker<'_>,
     out: &mut Out<'_>,
 ) {
-    if failure != Failure::Denied {
+    if !matches!(failure, Failure::Refused(_)) {
         tracker.counters.http_failures += 1;
     }
     let reply = Reply::begin(persistence, out);
     let mut dict = Dict::begin(out);
     dict.bytes(b"14:failure reason", failure.text().as_bytes());
-    dict.integer(b"8:interval", tracker.policy().interval);
-    if failure.is_for_ever() {
-        dict.bytes(b"8:retry in", b"never");
+    let interval = tracker.policy().interval;
+    match failure.again() {
+        Again::Usual => dict.integer(b"8:interval", interval),
+        Again::Never => {
+            dict.integer(b"8:interval", interval);
+            dict.bytes(b"8:retry in", b"never");
+        }
+        Again::Minutes(minutes) => {
+            dict.integer(b"8:interval", minutes.saturating_mul(60));
+            dict.integer(b"8:retry in", minutes);
+        }
     }
     dict.end();
     reply.end(out);

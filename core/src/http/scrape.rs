@@ -1,5 +1,8 @@
 //! The reply to a scrape (BEP 48).
 
+use crate::access::Given;
+use crate::admit::Scope;
+use crate::time::Secs;
 use crate::tracker::Tracker;
 use crate::wire::bencode::Dict;
 use crate::wire::http::Persistence;
@@ -7,6 +10,7 @@ use crate::wire::{InfoHash, Out};
 
 use super::failure::Failure;
 use super::reply::Reply;
+use super::serve::Asker;
 use super::{failure, request};
 
 /// Most torrents in one reply: opentracker's limit, and what fits
@@ -25,6 +29,20 @@ const HASH: usize = 20;
 
 const _: () = assert!(FRAME + MOST * LARGEST_ENTRY <= super::LARGEST_REPLY);
 
+/// What `asker` may scrape: all, unless the listener asks for a key.
+///
+/// Who shows none, or one that isn't good for a torrent, is told zeros, as other trackers do it:
+/// libtorrent and others take a failure or a missing torrent for a broken tracker, and scrapes over
+/// UDP, which have no place for a key, are then answered alike.
+pub(super) fn scope(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs) -> Scope {
+    if !tracker.scrapes_need_key() {
+        return Scope::All;
+    }
+    let source = request::source(asker, tracker.policy()).unwrap_or(asker.remote);
+    let query = asker.query.unwrap_or_default();
+    tracker.scope(&Given::in_url(source, asker.path, query), now)
+}
+
 /// Replies to the scrape that `query` is.
 ///
 /// Torrents come sorted and once each, because keys of a dictionary must; unknown ones with zeros,
@@ -32,6 +50,7 @@ const _: () = assert!(FRAME + MOST * LARGEST_ENTRY <= super::LARGEST_REPLY);
 pub(super) fn answer(
     query: &[u8],
     persistence: Persistence,
+    scope: Scope,
     tracker: &mut Tracker<'_>,
     out: &mut Out<'_>,
 ) {
@@ -61,7 +80,7 @@ pub(super) fn answer(
         if let Some(text) = key.last_chunk_mut() {
             *text = hash;
         }
-        let counts = tracker.scrape(&InfoHash(hash));
+        let counts = tracker.scrape_within(scope, &InfoHash(hash));
         let mut file = files.dict(&key);
         file.integer(b"8:complete", counts.seeders);
         file.integer(b"10:downloaded", counts.completed);

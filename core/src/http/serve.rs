@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use crate::access;
 use crate::body::Format;
 use crate::counters::HttpError;
 use crate::policy::{DEFAULT_STATS_PATH, FullScrape};
@@ -67,11 +68,12 @@ pub(super) fn serve(
                 let asker = Asker {
                     remote,
                     head: rest.get(..length).unwrap_or_default(),
+                    path: request.path,
                     query: request.query,
                     persistence: request.persistence,
                 };
                 tracker.log_request(asker.remote, now, asker.head);
-                stream = answer(request.path, &asker, streams, tracker, now, out);
+                stream = answer(&asker, streams, tracker, now, out);
                 (length, !request.persistence.closes())
             }
             _ => {
@@ -126,6 +128,8 @@ pub(super) struct Asker<'h> {
     pub(super) remote: IpAddr,
     /// The whole head of the request.
     head: &'h [u8],
+    /// What stands before the `?`.
+    pub(super) path: &'h [u8],
     /// What follows the `?`.
     pub(super) query: Option<&'h [u8]>,
     pub(super) persistence: Persistence,
@@ -150,7 +154,6 @@ impl<'h> Asker<'h> {
 /// Replies to one request. `out` has room for [`LARGEST_REPLY`] more bytes. What is longer is on
 /// its way afterwards.
 fn answer(
-    path: &[u8],
     asker: &Asker<'_>,
     streams: &mut Streams,
     tracker: &mut Tracker<'_>,
@@ -159,7 +162,13 @@ fn answer(
 ) -> Option<StreamId> {
     let persistence = asker.persistence;
     let query = asker.query.unwrap_or_default();
-    match Resource::of(path, asker.query.is_some(), tracker.policy().stats_path()) {
+    let (path, has_query) = (asker.path, asker.query.is_some());
+    let resource = if tracker.wants_proof() {
+        Resource::behind_proof(path)
+    } else {
+        None
+    };
+    match resource.or_else(|| Resource::of(path, has_query, tracker.policy().stats_path())) {
         Some(Resource::Announce) => {
             announce::answer(asker, tracker, now, out);
             return None;
@@ -168,7 +177,8 @@ fn answer(
             return full_scrape::answer(Format::Ben, true, asker, streams, tracker, now, out);
         }
         Some(Resource::Scrape | Resource::FullScrape) => {
-            scrape::answer(query, persistence, tracker, out);
+            let scope = scrape::scope(asker, tracker, now);
+            scrape::answer(query, persistence, scope, tracker, out);
             return None;
         }
         Some(Resource::Stats) => {
@@ -205,6 +215,16 @@ enum Resource {
 }
 
 impl Resource {
+    /// An announce or a scrape, if a key or a signature stands before it: `/KEY/announce`. With one
+    /// there is no scrape of all torrents.
+    #[cold]
+    fn behind_proof(path: &[u8]) -> Option<Self> {
+        match Self::of(access::behind_proof(path)?, true, "") {
+            Some(found @ (Self::Announce | Self::Scrape)) => Some(found),
+            _ => None,
+        }
+    }
+
     /// As opentracker has it: behind all leading slashes, `a` is an announce and `sc` a scrape,
     /// whatever follows, so that `/announce.php` and `/scrape/x` work too. Just `scrape` without a
     /// query is a scrape of all torrents.

@@ -70,7 +70,7 @@ impl Tracker<'_> {
     ///
     /// [`Denied`] if the access lists don't admit it.
     pub fn restore_torrent(&mut self, line: &StateLine, now: Secs) -> Result<Restored, Denied> {
-        if !self.common.admits(&line.hash) {
+        if !self.admits_told(&line.hash) {
             return Err(Denied);
         }
         let mut part = self.common.part_mut(self.common.part_of(&line.hash));
@@ -89,7 +89,7 @@ impl Tracker<'_> {
         older: u32,
         now: Secs,
     ) -> Result<Restored, Denied> {
-        if !self.common.admits(&stored.info_hash) {
+        if !self.admits_told(&stored.info_hash) {
             return Err(Denied);
         }
         let StoredPeer {

@@ -361,7 +361,7 @@ fn lists_and_addresses_are_looked_at() {
         let mut listed = Tracker::new(&mut arena, &secrets, Policy::DEFAULT).unwrap();
         listed.set_access(Access {
             whitelist: Some(list),
-            blacklist: None,
+            ..Access::default()
         });
         let line = |hash| StateLine {
             hash,

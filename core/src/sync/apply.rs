@@ -109,7 +109,7 @@ impl<'m> Tracker<'m> {
             self.common.part_mut(nth).store.leave(hash, peer, now);
             return true;
         }
-        if !self.common.admits(hash) {
+        if !self.admits_told(hash) {
             return false;
         }
         let status = if flags.seeder {

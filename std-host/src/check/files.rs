@@ -7,11 +7,12 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
+use wrtracker_core::access::KeyLines;
 use wrtracker_core::wire::hash_line::{HashLines, Skipped};
 
 use crate::lists::Entries;
 use crate::log;
-use crate::settings::Settings;
+use crate::settings::{MOST_TOLD, Settings};
 
 /// Where the program would look for files.
 pub(super) struct Files {
@@ -173,10 +174,36 @@ impl Files {
         })
     }
 
-    /// For how many hashes the program would make room.
+    /// Reads keys to their end: how many there are, and how many lines are wrong, which are told.
+    pub(super) fn count_keys(&self, path: &Path) -> Result<(usize, usize), Problem> {
+        let mut file = self.open(path)?;
+        let (mut lines, mut keys, mut wrong) = (KeyLines::new(), 0, 0);
+        let mut each = |number: u32, line: Result<_, _>| match line {
+            Ok(_) => keys += 1,
+            Err(problem) => {
+                wrong += 1;
+                if wrong <= MOST_TOLD {
+                    log::warning(format_args!("{}:{number}: {problem}", path.display()));
+                }
+            }
+        };
+        let mut piece = [0; 8 << 10];
+        loop {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => lines.push(&piece[..count], &mut each),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        lines.finish(&mut each);
+        Ok((keys, wrong))
+    }
+
+    /// For how many hashes and keys the program would make room.
     pub(super) fn entries(&self, settings: &Settings) -> Entries {
         let mut lists = settings.lists();
-        for path in [&mut lists.whitelist, &mut lists.blacklist] {
+        for path in [&mut lists.whitelist, &mut lists.blacklist, &mut lists.keys] {
             *path = path.take().map(|path| self.resolve(&path));
         }
         lists.entries()

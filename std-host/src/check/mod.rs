@@ -13,6 +13,7 @@ use std::path::Path;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::geteuid;
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::Policy;
 
 use crate::lists::Entries;
@@ -82,7 +83,15 @@ impl Check {
     }
 
     fn listeners(&mut self, settings: &Settings) {
-        for Listen { tcp, udp, ip, port } in settings.listeners() {
+        for place in settings.listeners() {
+            let Listen {
+                tcp,
+                udp,
+                ip,
+                port,
+                mode,
+            } = place;
+            let mode = mode.map_or(String::new(), |mode| format!(", {mode}"));
             let protocols = match (tcp, udp) {
                 (true, true) => "tcp and udp",
                 (true, false) => "tcp",
@@ -91,16 +100,23 @@ impl Check {
             match ip {
                 Some(ip) => {
                     self.say(format_args!(
-                        "listen: {protocols} {}",
+                        "listen: {protocols} {}{mode}",
                         SocketAddr::new(ip, port)
                     ));
                     self.local(ip);
                 }
                 None => self.say(format_args!(
-                    "listen: {protocols}, any address, port {port}"
+                    "listen: {protocols}, any address, port {port}{mode}"
                 )),
             }
         }
+        let asks = match settings.mode() {
+            Mode::Public => "nothing",
+            Mode::Listed => "a torrent that is listed or signed",
+            Mode::Private => "a key",
+            Mode::PrivateListed => "a key, and a torrent that is listed or signed",
+        };
+        self.say(format_args!("mode: {}, asks for {asks}", settings.mode()));
         match settings.udp_workers {
             0 => self.say("UDP: answered by the event loop"),
             workers => self.say(format_args!("UDP: answered by {workers} threads")),
@@ -142,6 +158,28 @@ impl Check {
                 }
                 Err(problem) => self.missing(&files, path, &problem),
             }
+        }
+        if let Some(path) = &settings.keys
+            && cfg!(feature = "private")
+        {
+            let shown = path.display();
+            let room = entries.keys;
+            match files.count_keys(path) {
+                Ok((keys, wrong)) => {
+                    self.say(format_args!(
+                        "keys: {shown}: {keys} keys, {wrong} wrong lines, room for {room}"
+                    ));
+                    if keys > room {
+                        self.problem(
+                            Verdict::BadSettings,
+                            format_args!("{shown}: more keys than access.key_entries"),
+                        );
+                    }
+                }
+                Err(problem) => self.missing(&files, path, &problem),
+            }
+        } else if entries.keys > 0 {
+            self.say(format_args!("keys: no file, room for {}", entries.keys));
         }
         let lists = settings.whitelist.is_some() || settings.blacklist.is_some();
         for (name, path, found) in [
@@ -192,11 +230,7 @@ impl Check {
         let limit = settings
             .memory
             .unwrap_or_else(|| Plan::default_limit(machine::memory().unwrap_or(0)));
-        match Plan::new(
-            limit,
-            usize::MAX,
-            &settings.wanted(entries.whitelist, entries.blacklist),
-        ) {
+        match Plan::new(limit, usize::MAX, &settings.wanted(entries)) {
             Ok(plan) => {
                 self.say(plan);
                 for (what, bytes) in plan.shares() {

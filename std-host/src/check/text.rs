@@ -72,6 +72,13 @@ impl Meaning<'_> {
     }
 
     fn rights(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for signer in &self.policy.signers {
+            to.write_str("signed by: ")?;
+            for byte in signer.0 {
+                write!(to, "{byte:02x}")?;
+            }
+            to.write_str("\n")?;
+        }
         for grant in &self.policy.grants {
             let what = match grant.right {
                 Right::All => "everything",

@@ -13,6 +13,7 @@ const BOTH: Listen = Listen {
     udp: true,
     ip: None,
     port: 6969,
+    mode: None,
 };
 
 /// What opening `place` gives on a machine where `refuse` says what fails: the sockets and the
@@ -40,6 +41,7 @@ fn try_open_all(
             Ok(Listener {
                 protocol,
                 address,
+                mode: None,
                 socket,
             })
         }
@@ -107,6 +109,7 @@ fn places_that_another_covers_are_not_opened() {
         port,
         tcp,
         udp,
+        mode: None,
     };
     let named = at("192.168.1.1", 6969, false, true);
     let all_v4 = at("0.0.0.0", 6969, true, true);
@@ -209,6 +212,7 @@ fn a_port_that_is_not_free_for_all_is_not_taken_for_some() {
         Ok(Listener {
             protocol,
             address,
+            mode: None,
             socket,
         })
     };

@@ -10,10 +10,15 @@ use wrtracker_core::access::Full;
 use wrtracker_core::wire::InfoHash;
 use wrtracker_core::wire::hash_line::{HashLines, Skipped};
 
-/// A file that is being read.
+/// A list that is being read.
 pub(super) struct Loader {
-    file: File,
+    pieces: Pieces,
     lines: HashLines,
+}
+
+/// A file that is being read.
+pub(super) struct Pieces {
+    file: File,
     stamp: Stamp,
 }
 
@@ -37,8 +42,8 @@ pub(super) enum LoadError {
     Unreadable(io::Error),
     /// A directory, a device or the like.
     NotAFile,
-    /// More hashes than there is room for.
-    Full,
+    /// More of something than there is room for, and the directive that gives room.
+    Full(&'static str, &'static str),
     /// Somebody wrote to it meanwhile: what was read may be half of the old and half of the new.
     Changed,
 }
@@ -55,7 +60,7 @@ const PIECE: usize = 8 << 10;
 /// Pieces in a share.
 const PIECES: usize = 4;
 
-impl Loader {
+impl Pieces {
     /// Opens a file. Never waits, whatever the path leads to.
     pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
         let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -67,15 +72,51 @@ impl Loader {
         }
         Ok(Self {
             file,
-            lines: HashLines::new(),
             stamp: Stamp::of(&metadata),
+        })
+    }
+
+    /// Reads the next 32 KiB and hands on what it reads, then `None` at the end of the file. True if
+    /// that was reached.
+    pub(super) fn step(&mut self, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<bool, LoadError> {
+        let mut bytes = [0; PIECE];
+        for _ in 0..PIECES {
+            match self.file.read(&mut bytes) {
+                Ok(0) => {
+                    take(None);
+                    return Ok(true);
+                }
+                Ok(count) => take(Some(&bytes[..count])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Fails if somebody wrote to it since it was opened.
+    pub(super) fn check_unchanged(&self) -> Result<(), LoadError> {
+        if Stamp::of(&self.file.metadata()?) == self.stamp {
+            Ok(())
+        } else {
+            Err(LoadError::Changed)
+        }
+    }
+}
+
+impl Loader {
+    /// Opens a list, as [`Pieces::open`].
+    pub(super) fn open(path: &Path) -> Result<Self, LoadError> {
+        Ok(Self {
+            pieces: Pieces::open(path)?,
+            lines: HashLines::new(),
         })
     }
 
     /// Most hashes that can be in the file, as long as it is now.
     pub(super) fn most_hashes(&self) -> usize {
         // 40 digits and a line end; the last one may go without.
-        usize::try_from(self.stamp.length.div_ceil(41)).unwrap_or(usize::MAX)
+        usize::try_from(self.pieces.stamp.length.div_ceil(41)).unwrap_or(usize::MAX)
     }
 
     /// Reads the next 32 KiB and hands on the hashes in them.
@@ -89,27 +130,16 @@ impl Loader {
                 result = each(hash);
             }
         };
-        let mut whole = false;
-        let mut bytes = [0; PIECE];
-        for _ in 0..PIECES {
-            match self.file.read(&mut bytes) {
-                Ok(0) => {
-                    self.lines.finish(&mut each);
-                    whole = true;
-                    break;
-                }
-                Ok(count) => self.lines.push(&bytes[..count], &mut each),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let lines = &mut self.lines;
+        let whole = self.pieces.step(&mut |piece| match piece {
+            Some(bytes) => lines.push(bytes, &mut each),
+            None => lines.finish(&mut each),
+        })?;
         if result.is_ok() && !whole {
             return Ok(Progress::More);
         }
-        if Stamp::of(&self.file.metadata()?) != self.stamp {
-            return Err(LoadError::Changed);
-        }
-        result.map_err(|Full| LoadError::Full)?;
+        self.pieces.check_unchanged()?;
+        result.map_err(|Full| LoadError::Full("hashes", "access.entries"))?;
         Ok(Progress::Whole(Told(self.lines.skipped())))
     }
 }
@@ -134,7 +164,9 @@ impl fmt::Display for LoadError {
         match self {
             Self::Unreadable(error) => error.fmt(to),
             Self::NotAFile => to.write_str("not a file"),
-            Self::Full => to.write_str("more hashes than there is room for (see access.entries)"),
+            Self::Full(what, directive) => {
+                write!(to, "more {what} than there is room for (see {directive})")
+            }
             Self::Changed => to.write_str("keeps changing while it is read"),
         }
     }
@@ -223,7 +255,7 @@ mod tests {
             if asked > 5 { Err(Full) } else { Ok(()) }
         });
         fs::remove_file(&path).unwrap();
-        assert!(matches!(end, Err(LoadError::Full)), "{end:?}");
+        assert!(matches!(end, Err(LoadError::Full(..))), "{end:?}");
         assert_eq!(asked, 6);
     }
 

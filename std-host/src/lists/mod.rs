@@ -1,4 +1,4 @@
-//! Access lists from files: loaded at start, loaded anew on SIGHUP or when they change, and changed
+//! Access lists and keys from files: loaded at start, loaded anew on SIGHUP or when they change, and changed
 //! one hash at a time through FIFOs.
 //!
 //! All of it happens in the turns of the event loop, a bounded share in each, so that announces are
@@ -14,6 +14,7 @@
 //! Paths count from the folder and the root that the program has when [`Lists::new`] is called.
 
 mod fifo;
+mod key_file;
 mod loader;
 mod settings;
 mod watch;
@@ -24,12 +25,13 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use rustix::event::epoll::EventFlags;
-use wrtracker_core::access::{Access, AccessList};
+use wrtracker_core::access::{Access, AccessList, Keys};
 
 use crate::log;
-use crate::sys::memory::{Reserved, reserve_longs};
+use crate::sys::memory::{Reserved, reserve_longs, reserve_words};
 
 use fifo::{Change, Fifo};
+use key_file::KeyFile;
 use loader::{LoadError, Loader, Progress};
 use watch::Watch;
 
@@ -43,6 +45,7 @@ pub struct Lists {
     sources: Vec<Source>,
     /// The source being loaded, by its place.
     loading: Option<(usize, Loader)>,
+    keys: Option<KeyFile>,
     watch: Option<Watch>,
     fifos: Vec<Fifo>,
 }
@@ -65,6 +68,9 @@ enum Role {
     Whitelist,
     Blacklist,
 }
+
+/// Whether this build has keys; without them nothing of their file is built either.
+const HAS_KEYS: bool = cfg!(feature = "private");
 
 /// How often a file that changes while it is read is read again before the list stays as it was.
 const MOST_DISTURBED: u32 = 5;
@@ -103,8 +109,15 @@ impl Lists {
                 disturbed: 0,
             });
         }
-        if settings.watch && !lists.sources.is_empty() {
-            lists.watch = watch_all(&lists.sources);
+        if HAS_KEYS && entries.keys > 0 {
+            let memory = reserve_words(Keys::words(entries.keys))?;
+            access.keys = Some(Keys::new(memory, entries.keys, key));
+            lists.keys = settings.keys.map(KeyFile::new);
+        }
+        if settings.watch && lists.is_loading() {
+            let paths = lists.sources.iter().map(|source| &source.path);
+            let paths = paths.chain(lists.keys.iter().map(KeyFile::path));
+            lists.watch = watch_all(paths.cloned());
         }
         for (path, change) in [
             (settings.fifo_add, Change::Add),
@@ -157,7 +170,7 @@ impl Lists {
         }
     }
 
-    /// Begins to load all files anew. What waits in the FIFOs is carried out when that is done.
+    /// Begins to load all files anew. Keys that came from elsewhere stay. What waits in the FIFOs is carried out when that is done.
     pub fn reload(&mut self) {
         if let Some(watch) = &mut self.watch {
             watch.renew();
@@ -165,6 +178,9 @@ impl Lists {
         for source in &mut self.sources {
             source.due = true;
             source.disturbed = 0;
+        }
+        if let Some(keys) = &mut self.keys {
+            keys.reload();
         }
     }
 
@@ -184,23 +200,34 @@ impl Lists {
     }
 
     fn is_loading(&self) -> bool {
+        self.is_loading_list() || HAS_KEYS && self.keys.as_ref().is_some_and(KeyFile::has_work)
+    }
+
+    fn is_loading_list(&self) -> bool {
         self.loading.is_some() || self.sources.iter().any(|source| source.due)
     }
 
     fn look_for_changes(&mut self) {
-        let (watch, sources) = (&mut self.watch, &mut self.sources);
+        let (watch, sources, keys) = (&mut self.watch, &mut self.sources, &mut self.keys);
         if let Some(watch) = watch {
-            watch.read(|nth| {
-                if let Some(source) = sources.get_mut(nth) {
+            watch.read(|nth| match sources.get_mut(nth) {
+                Some(source) => {
                     source.due = true;
                     source.disturbed = 0;
                 }
+                None => keys.iter_mut().for_each(KeyFile::reload),
             });
         }
     }
 
     /// Opens the next file that is due, or reads on in the one that is open.
     fn load_share(&mut self, access: &mut Access<'_>) {
+        if !self.is_loading_list() {
+            if HAS_KEYS && let (Some(file), Some(keys)) = (&mut self.keys, &mut access.keys) {
+                file.step(keys);
+            }
+            return;
+        }
         let Some((nth, mut loader)) = self.loading.take().or_else(|| self.open_next(access)) else {
             return;
         };
@@ -289,8 +316,8 @@ impl Source {
 }
 
 /// Watches the files; `None` with a warning if there can be no watch at all.
-fn watch_all(sources: &[Source]) -> Option<Watch> {
-    match Watch::new(sources.iter().map(|source| source.path.clone())) {
+fn watch_all(paths: impl Iterator<Item = PathBuf>) -> Option<Watch> {
+    match Watch::new(paths) {
         Ok(watch) => Some(watch),
         Err(error) => {
             log::warning(format_args!(

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use wrtracker_core::access::AccessList;
+use wrtracker_core::access::{AccessList, Keys};
 
+use super::HAS_KEYS;
+use super::key_file;
 use super::loader::{Loader, Progress};
 
 /// What the operator says about access lists. The default is that there are none.
@@ -20,21 +22,32 @@ pub struct ListSettings {
     pub fifo_delete: Option<PathBuf>,
     /// Whether the files are loaded anew when they change.
     pub watch: bool,
+    /// The file of keys.
+    pub keys: Option<PathBuf>,
+    /// Most keys; `None` is twice what their file holds at start, at least 512.
+    pub key_entries: Option<usize>,
+    /// Whether keys are asked for at all.
+    pub needs_keys: bool,
     /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
     pub entries: Option<usize>,
 }
 
-/// How many hashes there is room for; 0 where there is no list.
+/// How many hashes and keys there is room for; 0 where there is no list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Entries {
     /// In the whitelist.
     pub whitelist: usize,
     /// In the blacklist.
     pub blacklist: usize,
+    /// Keys.
+    pub keys: usize,
 }
 
 /// Room for hashes in a list whose file holds few.
 const LEAST: usize = 4096;
+
+/// Room for keys if their file holds few.
+const LEAST_KEYS: usize = 512;
 
 impl ListSettings {
     /// How many hashes there must be room for. Without a number from the operator the files are
@@ -45,9 +58,18 @@ impl ListSettings {
             (Some(_), Some(entries)) => entries,
             (Some(path), None) => count(path).saturating_mul(2).max(LEAST),
         };
+        let of_file = || {
+            let count = self.keys.as_deref().map_or(0, key_file::count);
+            count.saturating_mul(2).max(LEAST_KEYS)
+        };
         Entries {
             whitelist: entries(&self.whitelist),
             blacklist: entries(&self.blacklist),
+            keys: if HAS_KEYS && self.needs_keys {
+                self.key_entries.unwrap_or_else(of_file)
+            } else {
+                0
+            },
         }
     }
 }
@@ -58,6 +80,15 @@ impl Entries {
         AccessList::words(self.whitelist)
             .saturating_add(AccessList::words(self.blacklist))
             .saturating_mul(size_of::<u64>())
+            .saturating_add(self.key_bytes())
+    }
+
+    /// Bytes of these for keys.
+    pub const fn key_bytes(self) -> usize {
+        match self.keys {
+            0 => 0,
+            keys => Keys::words(keys).saturating_mul(size_of::<u32>()),
+        }
     }
 }
 

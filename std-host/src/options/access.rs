@@ -1,11 +1,55 @@
 //! Options of who may do what, and of which torrents are served.
 
+use wrtracker_core::access::{MOST_SIGNERS, Mode, PublicKey};
 use wrtracker_core::policy::{FullScrape, Gzip, ProxyHeader, Right, StatsFor};
 
+use super::listen::MODES;
 use super::{Action, Entry, NETWORK, PATH, Range, Reason};
 use crate::settings::Settings;
 
 pub(super) static ENTRIES: &[Entry] = &[
+    Entry {
+        directive: Some("tracker.mode"),
+        value: MODES,
+        default: "listed if there is a whitelist or a signer, else public",
+        help: "what announces must show where listen.* names no mode: nothing, a list, a key, both",
+        action: Action::Choice(&[
+            ("public", |settings| settings.mode = Some(Mode::Public)),
+            ("listed", |settings| settings.mode = Some(Mode::Listed)),
+            ("private", |settings| settings.mode = Some(Mode::Private)),
+            ("private_listed", |settings| {
+                settings.mode = Some(Mode::PrivateListed);
+            }),
+        ]),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("access.keys"),
+        value: "file",
+        default: "none",
+        range: PATH,
+        help: "the keys that private modes ask for, each on a line with what it is good for",
+        action: Action::Path(|settings| &mut settings.keys),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("access.key_entries"),
+        value: "number",
+        default: "twice what the file has at the start, at least 512",
+        unit: "keys",
+        range: Range::Numbers(1, 10_000_000),
+        help: "most keys, old and new while the file is read again; 105 bytes of the memory for each",
+        action: Action::Number(|settings, number| settings.key_entries = Some(number)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("access.signed_by"),
+        value: "key",
+        range: Range::Length(64),
+        help: "an Ed25519 public key: what it signed is as good as listed; may be repeated, 4 in all",
+        action: Action::Text(signed_by),
+        ..Entry::BLANK
+    },
     Entry {
         flag: Some('A'),
         value: "ip[/bits]",
@@ -208,6 +252,12 @@ pub(super) static ENTRIES: &[Entry] = &[
         ..Entry::BLANK
     },
 ];
+
+fn signed_by(settings: &mut Settings, value: &str) -> Result<(), Reason> {
+    let key = PublicKey::parse(value).ok_or(Reason::NotAPublicKey)?;
+    let signers = &mut settings.draft.signers;
+    signers.push(key).map_err(|_| Reason::TooMany(MOST_SIGNERS))
+}
 
 /// A path that can match: announces and scrapes are told by how their path begins, and come first.
 fn stats_path(settings: &mut Settings, value: &str) -> Result<(), Reason> {

@@ -2,12 +2,17 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 
+use wrtracker_core::access::Mode;
+
 use super::{Action, Entry, Range, Reason};
 use crate::address::{self, DEFAULT_PORT};
 use crate::settings::{Listen, Settings};
 
 /// opentracker's word for any address of either family.
 pub(crate) const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+
+/// The modes, as they are named.
+pub(super) const MODES: &str = "public|listed|private|private_listed";
 
 const PORT: Range = Range::Numbers(0, 65_535);
 
@@ -51,21 +56,21 @@ pub(super) static ENTRIES: &[Entry] = &[
     },
     Entry {
         directive: Some("listen.tcp_udp"),
-        value: "address[:port]",
+        value: "address[:port] [mode]",
         help: "listen on TCP and UDP, on port 6969 if none is given; may be repeated",
         action: Action::Text(|settings, value| listen(settings, true, true, value)),
         ..Entry::BLANK
     },
     Entry {
         directive: Some("listen.tcp"),
-        value: "address[:port]",
+        value: "address[:port] [mode]",
         help: "the same for TCP alone",
         action: Action::Text(|settings, value| listen(settings, true, false, value)),
         ..Entry::BLANK
     },
     Entry {
         directive: Some("listen.udp"),
-        value: "address[:port]",
+        value: "address[:port] [mode]",
         help: "the same for UDP alone",
         action: Action::Text(|settings, value| listen(settings, false, true, value)),
         ..Entry::BLANK
@@ -85,12 +90,18 @@ pub(super) static ENTRIES: &[Entry] = &[
 ];
 
 fn listen(settings: &mut Settings, tcp: bool, udp: bool, value: &str) -> Result<(), Reason> {
-    let (ip, port) = address::parse(value)?;
+    let (address, word) = match value.split_once(|one: char| one.is_ascii_whitespace()) {
+        Some((address, word)) => (address, Some(word.trim_ascii())),
+        None => (value, None),
+    };
+    let (ip, port) = address::parse(address)?;
+    let mode = word.map(|word| Mode::named(word).ok_or(Reason::NotAChoice(MODES)));
     settings.listen.push(Listen {
         tcp,
         udp,
         ip: Some(ip).filter(|ip| *ip != ANY),
         port: port.unwrap_or(DEFAULT_PORT),
+        mode: mode.transpose()?,
     });
     Ok(())
 }

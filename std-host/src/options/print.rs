@@ -37,10 +37,12 @@ impl fmt::Display for Version {
 }
 
 /// The features that this build doesn't have.
-const LEFT_OUT: [Option<&str>; 5] = [
+const LEFT_OUT: [Option<&str>; 7] = [
     left_out("check", cfg!(feature = "check")),
     left_out("gzip", cfg!(feature = "gzip")),
     left_out("livesync", cfg!(feature = "livesync")),
+    left_out("private", cfg!(feature = "private")),
+    left_out("signed", cfg!(feature = "signed")),
     left_out("state", cfg!(feature = "state")),
     left_out("workers", cfg!(feature = "workers")),
 ];

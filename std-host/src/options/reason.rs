@@ -38,6 +38,8 @@ pub enum Reason {
     NotAUser,
     /// No path under which statistics could be had.
     NotAStatsPath,
+    /// No public key.
+    NotAPublicKey,
     /// Bytes that may not be in a URL.
     NotAUrl,
     /// No address by which anybody could reach a peer.
@@ -80,6 +82,9 @@ impl fmt::Display for Reason {
             Self::NotAStatsPath => {
                 "not a path such as stats or my/stats: printable, without / before it, without ?, \
                  # and %, not beginning with a or sc, and not metrics"
+            }
+            Self::NotAPublicKey => {
+                "not an Ed25519 public key: 43 characters of base64url or 64 hexadecimal digits"
             }
             Self::NotAUrl => "not a URL: only printable ASCII without blanks may be in it",
             Self::NotPublic => "not an address that leads to one machine",

@@ -151,6 +151,7 @@ mod tests {
             udp: !tcp,
             ip: ip.parse().ok(),
             port,
+            mode: None,
         };
         assert_eq!(
             settings("-p 1 -i 127.0.0.1 -p2 -P 3 -i ::1 -P 0 -i :: -P 65535").listen,
@@ -173,6 +174,7 @@ mod tests {
                 udp: true,
                 ip: ip.parse().ok(),
                 port: 6969,
+                mode: None,
             }]
         };
         assert_eq!(settings("").listeners(), both(""));

@@ -9,12 +9,13 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::{Policy, Right, StatsFor};
 
 pub use self::command::{Command, UsageError};
 pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
-use crate::lists::ListSettings;
+use crate::lists::{Entries, ListSettings};
 pub use crate::log::{Destination as LogTo, Level as LogLevel};
 use crate::options::ANY;
 use crate::plan::Wanted;
@@ -47,6 +48,13 @@ pub struct Settings {
     pub watch: bool,
     /// Most hashes in each list, at least 1; `None` depends on the files.
     pub access_entries: Option<u32>,
+    /// The file of keys.
+    pub keys: Option<PathBuf>,
+    /// Most keys, at least 1; `None` depends on the file.
+    pub key_entries: Option<u32>,
+    /// What is asked of announces where a place says nothing else; `None` depends on the whitelist
+    /// and the signers.
+    pub mode: Option<Mode>,
     /// The interface and the port of live sync; the port is not 0.
     pub live_sync: Option<SocketAddrV4>,
     /// Where messages go.
@@ -98,6 +106,24 @@ pub struct Listen {
     pub ip: Option<IpAddr>,
     /// 0 lets the kernel pick.
     pub port: u16,
+    /// What is asked of announces here; `None` is [`Settings::mode`].
+    pub mode: Option<Mode>,
+}
+
+impl Listen {
+    /// Whether one socket would have to serve both.
+    fn meets(&self, other: &Self) -> bool {
+        let any = |ip: Option<IpAddr>| ip.is_none_or(|ip| ip.is_unspecified());
+        let same_family = match (self.ip, other.ip) {
+            (Some(one), Some(other)) => one.is_ipv4() == other.is_ipv4(),
+            _ => true,
+        };
+        (self.tcp && other.tcp || self.udp && other.udp)
+            && self.port == other.port
+            && self.port != 0
+            && same_family
+            && (self.ip == other.ip || any(self.ip) || any(other.ip))
+    }
 }
 
 /// What the operator says about state. The default is that there is none.
@@ -126,7 +152,14 @@ impl Settings {
     /// Listens at the current address.
     pub(crate) fn listen_here(&mut self, tcp: bool, udp: bool, port: u16) {
         let ip = self.address.filter(|ip| *ip != ANY);
-        self.listen.push(Listen { tcp, udp, ip, port });
+        let mode = None;
+        self.listen.push(Listen {
+            tcp,
+            udp,
+            ip,
+            port,
+            mode,
+        });
     }
 
     /// Where to listen: what was asked for, or TCP and UDP on opentracker's port if nothing was.
@@ -139,7 +172,21 @@ impl Settings {
             udp: true,
             ip: self.address.filter(|ip| *ip != ANY),
             port: DEFAULT_PORT,
+            mode: None,
         }]
+    }
+
+    /// What is asked of announces where a place says nothing else.
+    pub fn mode(&self) -> Mode {
+        let listed = self.whitelist.is_some() || !self.draft.signers.is_empty();
+        let usual = if listed { Mode::Listed } else { Mode::Public };
+        self.mode.unwrap_or(usual)
+    }
+
+    /// What is asked of announces at each place.
+    pub fn modes(&self) -> impl Iterator<Item = Mode> {
+        let listeners = self.listeners().into_iter();
+        listeners.map(|listen| listen.mode.unwrap_or(self.mode()))
     }
 
     /// Takes the paths as they lead inside [`rootdir`](Self::rootdir), now that it is the root
@@ -157,6 +204,7 @@ impl Settings {
             &mut self.blacklist,
             &mut self.fifo_add,
             &mut self.fifo_delete,
+            &mut self.keys,
             &mut self.state_file,
             &mut self.peers_file,
             &mut self.load_file,
@@ -172,7 +220,7 @@ impl Settings {
         }
     }
 
-    /// What the operator says about access lists.
+    /// What the operator says about access lists and keys.
     pub fn lists(&self) -> ListSettings {
         ListSettings {
             whitelist: self.whitelist.clone(),
@@ -180,6 +228,9 @@ impl Settings {
             fifo_add: self.fifo_add.clone(),
             fifo_delete: self.fifo_delete.clone(),
             watch: self.watch,
+            keys: self.keys.clone(),
+            key_entries: self.key_entries.and_then(|n| usize::try_from(n).ok()),
+            needs_keys: cfg!(feature = "private") && self.modes().any(Mode::has_keys),
             entries: self.access_entries.and_then(|n| usize::try_from(n).ok()),
         }
     }
@@ -194,12 +245,13 @@ impl Settings {
         }
     }
 
-    /// What of the memory the operator wants for other things than swarms, where the lists have
-    /// room for so many hashes.
-    pub fn wanted(&self, whitelist: usize, blacklist: usize) -> Wanted {
+    /// What of the memory the operator wants for other things than swarms, where the lists have so
+    /// much room.
+    pub fn wanted(&self, entries: Entries) -> Wanted {
         Wanted {
-            whitelist,
-            blacklist,
+            whitelist: entries.whitelist,
+            blacklist: entries.blacklist,
+            key_bytes: entries.key_bytes(),
             sync: self.live_sync.is_some(),
             log_requests: !self.draft.log_requests.is_empty(),
             workers: if cfg!(feature = "workers") {
@@ -213,6 +265,10 @@ impl Settings {
     /// Adds warnings about settings that do nothing without others.
     pub(crate) fn warn_of_idle(&mut self) {
         let lists = self.whitelist.is_some() || self.blacklist.is_some();
+        let files = lists || self.keys.is_some();
+        let keyed = self.modes().any(Mode::has_keys);
+        let listed = self.modes().any(Mode::has_list);
+        let keys = self.keys.is_some() || self.key_entries.is_some();
         let believed = [Right::Sync, Right::All];
         let mut grants = self.draft.grants.iter();
         let nodes = grants.any(|grant| believed.contains(&grant.right));
@@ -223,8 +279,24 @@ impl Settings {
                 "listen.udp.workers does nothing: UDP workers are left out of this build",
             ),
             (
-                self.watch && !lists,
-                "access.watch does nothing without a whitelist or blacklist",
+                self.watch && !files,
+                "access.watch does nothing without a whitelist, blacklist or file of keys",
+            ),
+            (
+                self.whitelist.is_some() && !listed,
+                "access.whitelist does nothing: no mode is listed or private_listed",
+            ),
+            (
+                !self.draft.signers.is_empty() && !listed,
+                "access.signed_by does nothing: no mode is listed or private_listed",
+            ),
+            (
+                keys && !keyed,
+                "access.keys and access.key_entries do nothing: no mode is private or private_listed",
+            ),
+            (
+                keyed && !keys,
+                "nobody has a key: without access.keys no private announce is let in",
             ),
             (
                 self.live_sync.is_some() && !nodes,

@@ -1,10 +1,12 @@
 //! Settings as the core takes them, checked against each other.
 
 use core::fmt;
+use core::net::SocketAddr;
 
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::{Policy, Right, StatsFor};
 
-use super::Settings;
+use super::{Listen, Settings};
 use crate::options::LONGEST_TIMEOUT;
 
 /// Two settings that can't both hold. The operator is to blame.
@@ -20,6 +22,12 @@ pub enum Conflict {
     Wanted(u16, u16),
     /// The peers in a UDP reply over IPv6, and in any.
     WantedUdpV6(u16, u16),
+    /// A mode that lets in what is listed or signed, with neither a list nor a signer.
+    NoList(Mode),
+    /// One place in two modes.
+    TwoModes(Listen, Mode, Mode),
+    /// What this build can't do, and who asks for it.
+    LeftOut(&'static str, &'static str),
 }
 
 impl fmt::Display for Conflict {
@@ -51,6 +59,22 @@ impl fmt::Display for Conflict {
                 "tracker.numwant_most_udp6 is {wanted}, but must not be more than \
                  tracker.numwant_most, which is {most}"
             ),
+            Self::NoList(mode) => write!(
+                to,
+                "the mode is {mode}, but there is neither an access.whitelist nor an \
+                 access.signed_by: no torrent could be announced"
+            ),
+            Self::TwoModes(place, one, other) => {
+                to.write_str("one place to listen at can't have two modes: ")?;
+                match place.ip {
+                    Some(ip) => write!(to, "{}", SocketAddr::new(ip, place.port))?,
+                    None => write!(to, "port {} of any address", place.port)?,
+                }
+                write!(to, " is {one} and {other}")
+            }
+            Self::LeftOut(what, directive) => {
+                write!(to, "{directive}: {what} are left out of this build")
+            }
         }
     }
 }
@@ -113,14 +137,48 @@ impl Settings {
             StatsFor::Everybody
         };
         let full_scrape_listed = granted(&[Right::FullScrape]);
+        // The names of torrents are not for everybody on a private tracker.
+        let private = self.modes().any(Mode::has_keys);
+        let stats_for = if private { StatsFor::Listed } else { stats_for };
         policy.stats_for = self.stats_for.unwrap_or(stats_for);
-        policy.full_scrape_listed = full_scrape_listed;
+        policy.full_scrape_listed = full_scrape_listed || private;
+        self.check_modes(&policy)?;
+        policy.stored_is_signed = self.modes().all(Mode::has_list);
         Ok(policy)
+    }
+
+    /// Whether what each place asks for can be had, and no place is to ask for two things.
+    fn check_modes(&self, policy: &Policy) -> Result<(), Conflict> {
+        let signed = !policy.signers.is_empty();
+        if cfg!(not(feature = "private")) && self.modes().any(Mode::has_keys) {
+            return Err(Conflict::LeftOut("private trackers", "tracker.mode"));
+        }
+        if cfg!(not(feature = "signed")) && signed {
+            return Err(Conflict::LeftOut("signatures", "access.signed_by"));
+        }
+        let listed = self.whitelist.is_some() || signed;
+        if let Some(mode) = self.modes().find(|mode| mode.has_list() && !listed) {
+            return Err(Conflict::NoList(mode));
+        }
+        let places = self.listeners();
+        for (nth, place) in places.iter().enumerate() {
+            let others = places.iter().skip(nth + 1);
+            for other in others.filter(|other| place.meets(other)) {
+                let mode = |one: &Listen| one.mode.unwrap_or(self.mode());
+                if mode(place) != mode(other) {
+                    return Err(Conflict::TwoModes(*place, mode(place), mode(other)));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(feature = "private")]
+    use wrtracker_core::policy::StatsFor;
+
     use super::Conflict;
     use crate::conf;
     use crate::settings::Settings;
@@ -180,5 +238,77 @@ mod tests {
         ] {
             assert_eq!(conflict(text), None, "{text}");
         }
+    }
+
+    #[cfg(feature = "private")]
+    #[test]
+    fn modes_that_do_not_go_together_are_refused() {
+        for (text, expected) in [
+            ("tracker.mode listed", "the mode is listed, but"),
+            (
+                "tracker.mode private_listed",
+                "the mode is private_listed, but",
+            ),
+            ("listen.tcp 192.0.2.1 listed", "the mode is listed, but"),
+            (
+                "listen.tcp_udp 192.0.2.1 private\nlisten.udp 192.0.2.1 public",
+                "one place to listen at can't have two modes: 192.0.2.1:6969 is private and public",
+            ),
+            (
+                "listen.tcp 0.0.0.0 private\nlisten.tcp 192.0.2.1",
+                "one place to listen at can't have two modes: 0.0.0.0:6969 is private and public",
+            ),
+            (
+                "listen.udp ::1\nlisten.udp :: private",
+                "one place to listen at can't have two modes: [::1]:6969 is public and private",
+            ),
+        ] {
+            let found = conflict(text).unwrap().to_string();
+            assert!(found.starts_with(expected), "{found}");
+        }
+        for text in [
+            "tracker.mode public\naccess.whitelist w",
+            "tracker.mode private_listed\naccess.whitelist w",
+            "tracker.mode private\nlisten.tcp 192.0.2.1 public\nlisten.udp 192.0.2.1",
+            "listen.udp 192.0.2.1:1 private\nlisten.udp 192.0.2.1:2\nlisten.udp 192.0.2.2:1",
+            "listen.udp 0.0.0.0 private\nlisten.udp ::1",
+            "listen.udp 0.0.0.0 private\nlisten.udp 192.0.2.1 private",
+        ] {
+            assert_eq!(conflict(text), None, "{text}");
+        }
+    }
+
+    #[cfg(not(feature = "private"))]
+    #[test]
+    fn what_is_left_out_can_not_be_had() {
+        for (text, expected) in [
+            (
+                "tracker.mode private",
+                "tracker.mode: private trackers are left out of this build",
+            ),
+            (
+                "access.signed_by 95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
+                "access.signed_by: signatures are left out of this build",
+            ),
+        ] {
+            assert_eq!(conflict(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[cfg(feature = "private")]
+    #[test]
+    fn what_a_private_tracker_shows_is_not_for_everybody() {
+        let policy = |text: &str| {
+            let mut settings = Settings::default();
+            conf::parse(&"conf", text.as_bytes(), &mut settings);
+            settings.policy().unwrap()
+        };
+        for text in ["tracker.mode private", "listen.tcp 192.0.2.1 private"] {
+            let policy = policy(text);
+            assert_eq!(policy.stats_for, StatsFor::Listed);
+            assert!(policy.full_scrape_listed);
+        }
+        let policy = policy("tracker.mode private\naccess.stats_for everybody");
+        assert_eq!(policy.stats_for, StatsFor::Everybody);
     }
 }

@@ -9,11 +9,14 @@ impl Settings {
         let requests = |one: &Self| one.draft.log_requests.is_empty();
         let changed = [
             ("listen.*", self.listeners() != new.listeners()),
+            ("tracker.mode", self.mode() != new.mode()),
             ("tracker.memory", self.memory != new.memory),
             ("tracker.user", self.user != new.user),
             ("tracker.rootdir", self.rootdir != new.rootdir),
             ("access.whitelist", self.whitelist != new.whitelist),
             ("access.blacklist", self.blacklist != new.blacklist),
+            ("access.keys", self.keys != new.keys),
+            ("access.key_entries", self.key_entries != new.key_entries),
             ("access.entries", self.access_entries != new.access_entries),
             ("access.watch", self.watch != new.watch),
             ("access.fifo_add", self.fifo_add != new.fifo_add),
@@ -57,7 +60,10 @@ mod tests {
             ("-m 8M -p 1 -w list", ""),
             ("-m 8M -p 1 -w list -A 10/8 -r http://x/", ""),
             ("-m 9M -p 2 -w list", "listen.* tracker.memory"),
-            ("-m 8M -p 1 -b list", "access.whitelist access.blacklist"),
+            (
+                "-m 8M -p 1 -b list",
+                "tracker.mode access.whitelist access.blacklist",
+            ),
             (
                 "-m 8M -p 1 -w list -u me -d /",
                 "tracker.user tracker.rootdir",

@@ -1,31 +1,40 @@
 //! The bytes of one TCP connection, which must be answered the same however they are split and
 //! however slowly the client takes the replies.
 //!
-//! Input: one byte that says how to split, then what the client sends.
+//! Input: one byte that says how to split, and in its highest bit whether a key is asked for; then what
+//! the client sends.
 
 use core::net::SocketAddr;
 
+use wrtracker_core::access::Mode;
 use wrtracker_core::http::{BUFFER_BYTES, Connections, LARGEST_REPLY, Next, Slot};
 use wrtracker_core::tracker::Tracker;
 
-use super::{START, WORDS, ip, tracker};
+use super::{START, WORDS, ip, tracker_with_keys};
 use crate::bencode::Value;
+
+/// From here on the first byte asks for a key.
+const PRIVATE: u8 = 0x80;
 
 /// Runs it.
 pub fn run(data: &[u8]) {
     let Some((&seed, stream)) = data.split_first() else {
         return;
     };
-    let whole = serve(&[stream], Socket::TakesAll);
+    let mode = match seed {
+        ..PRIVATE => Mode::Public,
+        PRIVATE.. => Mode::Private,
+    };
+    let whole = serve(&[stream], Socket::TakesAll, mode);
     check(&whole.sent);
     let pieces = split(stream, seed);
-    assert_same(&serve(&pieces, Socket::TakesAll), &whole, "split");
+    assert_same(&serve(&pieces, Socket::TakesAll, mode), &whole, "split");
     if stream.len() <= 2_048 {
         let bytes: Vec<_> = stream.chunks(1).collect();
-        assert_same(&serve(&bytes, Socket::TakesAll), &whole, "bytes");
+        assert_same(&serve(&bytes, Socket::TakesAll, mode), &whole, "bytes");
     }
     for step in [1 + usize::from(seed), LARGEST_REPLY] {
-        let slow = serve(&pieces, Socket::Takes(step));
+        let slow = serve(&pieces, Socket::Takes(step), mode);
         if slow.overran {
             // It sent more than can be held, so it was closed early. Pieces of a long body depend on
             // what is held with them.
@@ -81,10 +90,12 @@ struct Outcome {
 }
 
 /// A host with one connection, to a new tracker.
-fn serve(pieces: &[&[u8]], socket: Socket) -> Outcome {
+fn serve(pieces: &[&[u8]], socket: Socket, mode: Mode) -> Outcome {
     let mut memory = vec![0; WORDS];
     let mut workspace = vec![0; 1024];
-    let mut tracker = tracker(&mut memory);
+    let mut keys = Vec::new();
+    let mut tracker = tracker_with_keys(&mut memory, &mut keys);
+    tracker.serve_as(mode);
     tracker.set_workspace(&mut workspace);
     let mut slots = vec![Slot::EMPTY];
     let mut buffer = vec![0; BUFFER_BYTES];

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod gzip;
 pub mod hash_lines;
 pub mod http_request;
+pub mod key_lines;
 pub mod live_sync;
 pub mod query;
 pub mod seeds;
@@ -16,8 +17,10 @@ pub mod store_ops;
 pub mod udp_request;
 
 use core::net::IpAddr;
+use core::num::NonZeroU8;
 use std::fmt::Debug;
 
+use wrtracker_core::access::{Access, Key, Keys, Origin, Terms};
 use wrtracker_core::policy::Policy;
 use wrtracker_core::store::Store;
 use wrtracker_core::time::Secs;
@@ -27,12 +30,13 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("conf", conf::run),
     ("connections", connections::run),
     ("gzip", gzip::run),
     ("hash_lines", hash_lines::run),
     ("http_request", http_request::run),
+    ("key_lines", key_lines::run),
     ("live_sync", live_sync::run),
     ("query", query::run),
     ("state", state::run),
@@ -49,6 +53,34 @@ const WORDS: usize = Store::LEAST_WORDS;
 /// A tracker whose replies are the same for the same requests.
 fn tracker(memory: &mut [u32]) -> Tracker<'_> {
     Tracker::new(memory, &Secrets::new(&[7; 40]), Policy::DEFAULT).expect("enough memory")
+}
+
+/// A key that targets which ask for keys know.
+pub const KEY: &str = "0123456789abcdefghijABCDEFGHIJxz";
+/// The same for one peer.
+pub const LIMITED: &str = "announceabcdefghijABCDEFGHIJxz01";
+const KEYS: usize = 4;
+
+/// The same with two keys, which are asked for where the target makes it private.
+fn tracker_with_keys<'m>(memory: &'m mut [u32], keys: &'m mut Vec<u32>) -> Tracker<'m> {
+    keys.resize(Keys::words(KEYS), 0);
+    let mut table = Keys::new(keys, KEYS, &[7; 16]);
+    for (key, most) in [(KEY, 0), (LIMITED, 1)] {
+        let terms = Terms {
+            valid_until: None,
+            info_hash: None,
+            most_peers: NonZeroU8::new(most),
+            origin: Origin::Granted,
+        };
+        let key = Key::parse(key.as_bytes()).expect("a key");
+        table.insert(&key, &terms).expect("room");
+    }
+    let mut tracker = tracker(memory);
+    tracker.set_access(Access {
+        keys: Some(table),
+        ..Access::default()
+    });
+    tracker
 }
 
 /// Fuzz input, taken from its start.

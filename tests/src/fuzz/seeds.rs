@@ -3,7 +3,8 @@
 use wrtracker::options;
 
 use super::live_sync::{LATER, OWN};
-use super::udp_request::CONNECTED;
+use super::udp_request::{CONNECTED, PRIVATE};
+use super::{KEY, LIMITED};
 
 /// An input's name and bytes.
 pub type Seed = (&'static str, Vec<u8>);
@@ -16,6 +17,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "hash_lines" => hash_lines(),
         "gzip" => gzip(),
         "http_request" => http_request(),
+        "key_lines" => key_lines(),
         "live_sync" => live_sync(),
         "query" => query(),
         "state" => state(),
@@ -146,6 +148,10 @@ fn http_request() -> Vec<Seed> {
         "GET /announce?info_hash=aaaaaaaaaaaaaaaaaaaa&peer_id=bbbbbbbbbbbbbbbbbbbb&port=";
     let scrape = "GET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa&info_hash=%00%01%02%03%04%05%06%07%08\
                   %09%0a%0b%0c%0d%0e%0f%10%11%12%13 HTTP/1.1\r\nHost: t\r\n\r\n";
+    let private = |key| {
+        let path = format!("GET /announce/{key}?");
+        announce.replace("GET /announce?", &path) + "1 HTTP/1.1\r\n\r\n"
+    };
     seeds.extend([
         ("scrape", format!("\x10{scrape}").into_bytes()),
         (
@@ -158,6 +164,21 @@ fn http_request() -> Vec<Seed> {
             .into_bytes(),
         ),
         ("script", format!("\x00{announce}9\n\n").into_bytes()),
+        (
+            "private",
+            [
+                &[0x83],
+                format!(
+                    "{}{announce}2&passkey={KEY} HTTP/1.1\r\n\r\n{announce}3 HTTP/1.1\r\n\r\n\
+                 GET /{KEY}/scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\n\r\n\
+                 GET /{KEY}/scrape HTTP/1.1\r\n\r\n{scrape}{}",
+                    private(KEY),
+                    private(LIMITED)
+                )
+                .as_bytes(),
+            ]
+            .concat(),
+        ),
         (
             "statistics",
             format!(
@@ -224,6 +245,29 @@ fn udp_request() -> Vec<Seed> {
     let scrape = datagram(CONNECTED, &[&[0; 8], b"\0\0\0\x02tran", &[0x11; 40]]);
     let unproved = announce(0, 2, 1, -1, b"");
     let unproved = [&[0], &unproved[1..]].concat();
+    let asked = |source: u8, options: &[u8]| {
+        let mut announce = announce(source, 2, 1, 50, options);
+        announce[0] |= PRIVATE;
+        announce
+    };
+    let (path, query) = (format!("/announce/{KEY}"), format!("/x?passkey={LIMITED}"));
+    let option = |data: &[u8]| [&[2, u8::try_from(data.len()).expect("short")], data].concat();
+    let private = [
+        asked(0, &option(path.as_bytes())),
+        asked(
+            1,
+            &[
+                option(&path.as_bytes()[..20]),
+                vec![1],
+                option(&path.as_bytes()[20..]),
+            ]
+            .concat(),
+        ),
+        asked(1, &option(query.as_bytes())),
+        asked(2, &option(query.as_bytes())),
+        asked(0, b"\x02\x09/announce"),
+        asked(0, &option(b"/announce/0123456789abcdefghijABCDEFGHIJxx")),
+    ];
     let swarm = [
         announce(0, 2, 0, 200, b"\x02\x09/announce"),
         announce(1, 2, 262_144, -1, b""),
@@ -248,6 +292,7 @@ fn udp_request() -> Vec<Seed> {
         ("scrape", scrape),
         ("unproved", unproved),
         ("swarm", swarm.concat()),
+        ("private", private.concat()),
         (
             "short",
             datagram(CONNECTED, &[b"\0\0\0\0\0\0\0\0\0\0\0\x01tra"]),
@@ -359,6 +404,24 @@ fn hash_lines() -> Vec<Seed> {
         ("list", [&[3], list.as_bytes()].concat()),
         ("odd", [&[0], odd.as_bytes()].concat()),
         ("one", [&[255], hash.as_bytes()].concat()),
+    ]
+}
+
+fn key_lines() -> Vec<Seed> {
+    let hash = "0123456789abcdefABCDEF98765432100fF1e2d3";
+    let good = format!(
+        "# who is who\n{KEY}\n{LIMITED} - - 1 # for one\r\n\n{KEY} 4000000000 {hash} 255\n{KEY} 0 {hash}"
+    );
+    let bad = format!(
+        "{KEY}0\n{KEY} {hash}\n{KEY} - {hash}0\n{KEY} - - 256\n{KEY} - - - -\n{KEY} 281474976710656\n\
+         {KEY} +5\n - {KEY}\n{KEY}{}# cut\n{KEY} #{}\n\u{ff}",
+        " ".repeat(150),
+        "x".repeat(200)
+    );
+    vec![
+        ("good", [&[3], good.as_bytes()].concat()),
+        ("bad", [&[0], bad.as_bytes()].concat()),
+        ("one", [&[255], KEY.as_bytes()].concat()),
     ]
 }
 

@@ -2,20 +2,23 @@
 //!
 //! Input: any number of `flags`, `length`, `length` bytes of datagram. Of the flags, bits 0 to 2
 //! choose the source, bit 3 puts in the connection id that the source was given, bit 4 lets ten
-//! seconds pass first, bit 5 leaves little room for the reply.
+//! seconds pass first, bit 5 leaves little room for the reply, bit 6 asks for a key.
 
 use core::net::{IpAddr, SocketAddr};
 
+use wrtracker_core::access::Mode;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
 use wrtracker_core::udp;
 
-use super::{Input, START, WORDS, ip, tracker};
+use super::{Input, KEY, LIMITED, START, WORDS, ip, tracker_with_keys};
 
 /// The flag that puts in a valid connection id.
 pub const CONNECTED: u8 = 1 << 3;
 const LATER: u8 = 1 << 4;
 const LITTLE_ROOM: u8 = 1 << 5;
+/// The flag that asks for a key.
+pub const PRIVATE: u8 = 1 << 6;
 
 /// The sources; the last three can't be answered.
 pub const SOURCES: [(&str, u16); 8] = [
@@ -33,7 +36,8 @@ const ANSWERABLE: usize = 5;
 /// Runs it.
 pub fn run(data: &[u8]) {
     let mut memory = vec![0; WORDS];
-    let mut tracker = tracker(&mut memory);
+    let mut keys = Vec::new();
+    let mut tracker = tracker_with_keys(&mut memory, &mut keys);
     let mut out = vec![0; udp::LARGEST_REPLY];
     let mut now = START;
     let mut input = Input(data);
@@ -50,6 +54,8 @@ pub fn run(data: &[u8]) {
         if connected {
             datagram[..8].copy_from_slice(&connect(&mut tracker, source, now));
         }
+        let private = flags & PRIVATE != 0;
+        tracker.serve_as(if private { Mode::Private } else { Mode::Public });
         let room = if flags & LITTLE_ROOM != 0 {
             100
         } else {
@@ -64,6 +70,11 @@ pub fn run(data: &[u8]) {
         assert!(index < ANSWERABLE, "a reply to {source}");
         assert!(connected || count <= datagram.len(), "more than was sent");
         assert_eq!(reply[4..8], datagram[12..16], "another transaction");
+        if private && reply[..4] == [0, 0, 0, 1] {
+            let keys = [KEY, LIMITED];
+            let shown = |key: &str| key.bytes().all(|byte| datagram.contains(&byte));
+            assert!(keys.iter().any(|key| shown(key)), "peers without a key");
+        }
         check(reply, source.ip().to_canonical());
     }
 }

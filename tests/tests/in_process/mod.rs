@@ -35,6 +35,7 @@ impl Local {
             udp: true,
             ip: "127.0.0.1".parse().ok(),
             port: 0,
+            mode: None,
         };
         let listeners = listen::open_all(&[place], 0, |_| {}).expect("free ports");
         let server = Server::new(&plan, Policy::DEFAULT, listeners, None).expect("a server");

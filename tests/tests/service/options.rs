@@ -77,6 +77,36 @@ pub(crate) const OPTIONS: &[(&str, In, &str)] = &[
         Start,
         "access.watch on",
     ),
+    (
+        "option private '1'\noption keys_file '/etc/wrtracker/keys'",
+        Start,
+        "tracker.mode private",
+    ),
+    (
+        "option private '1'\noption keys_file '/etc/wrtracker/keys'",
+        Start,
+        "access.keys /etc/wrtracker/keys",
+    ),
+    (
+        "option private '1'\noption keys_file '/etc/wrtracker/keys'\noption watch '1'",
+        Start,
+        "access.watch on",
+    ),
+    (
+        "option private '1'\noption keys_file '/etc/wrtracker/keys'\noption mode 'both'",
+        Start,
+        "tracker.mode private_listed",
+    ),
+    (
+        "option private '1'\noption keys_file '/etc/wrtracker/keys'\nlist signed_by '95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396'",
+        Start,
+        "tracker.mode private_listed",
+    ),
+    (
+        "list signed_by '95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396'",
+        Start,
+        "access.signed_by 95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
+    ),
     ("list lan 'guest'", Reload, "lan.network 192.168.3.1/24"),
     ("list lan 'auto'", Reload, "lan.network auto"),
     (
@@ -226,6 +256,7 @@ pub(crate) const OTHERS: [&str; 9] = [
 fn options_become_directives_that_the_program_takes() {
     let root = root!("options_become_directives_that_the_program_takes");
     root.write("etc/wrtracker/list", format!("{HASH}\n"));
+    root.write("etc/wrtracker/keys", "0123456789abcdefghijABCDEFGHIJxz\n");
     // An address that a machine without such interfaces has: the program looks whether it is there.
     root.write(
         "network",

@@ -289,6 +289,8 @@ fn the_program_says_what_needs_a_restart() {
         "3000",
         "everybody",
         "forwarded",
+        "private",
+        "95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
     ];
     for directive in options::table().filter_map(|entry| entry.directive) {
         // It has no effect at all.

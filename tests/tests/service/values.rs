@@ -66,6 +66,8 @@ fn values_that_would_come_out_otherwise_are_refused_by_name() {
         ("option", "state_dir", "tmp", "not a path from /"),
         ("option", "blacklist_file", "/list", "in a folder"),
         ("option", "blacklist_file", "list", "in a folder"),
+        ("option", "private", "yes, please", "neither 0 nor 1"),
+        ("list", "signed_by", "me", "not an Ed25519 public key"),
         (
             "option",
             "blacklist_file",

@@ -5,6 +5,7 @@ use std::string::String;
 use std::vec;
 
 use super::{announce, assert_bytes, body, with};
+use crate::admit::Scope;
 use crate::http::scrape::answer;
 use crate::http::{LARGEST_REPLY, Next};
 use crate::wire::Out;
@@ -80,7 +81,7 @@ fn entries_that_fill_the_room_do_not_shift_the_hashes_that_are_still_to_come() {
         let mut told = |room: usize| {
             let mut bytes = vec![0; room];
             let mut out = Out::new(&mut bytes);
-            answer(query, persistence, &mut bench.tracker, &mut out);
+            answer(query, persistence, Scope::All, &mut bench.tracker, &mut out);
             assert!(!out.overflowed(), "{room}");
             out.written().to_vec()
         };

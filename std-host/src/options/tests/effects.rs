@@ -3,6 +3,7 @@
 use core::net::Ipv4Addr;
 use std::path::Path;
 
+use wrtracker_core::access::Mode;
 use wrtracker_core::policy::{FullScrape, Gzip, Policy, ProxyHeader, Right, StatsFor};
 
 use crate::conf;
@@ -41,6 +42,28 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("access.whitelist /w # all of them", |settings, _| {
         settings.whitelist.as_deref() == Some(Path::new("/w"))
     }),
+    ("tracker.mode public # to all", |settings, _| {
+        settings.mode == Some(Mode::Public)
+    }),
+    #[cfg(feature = "private")]
+    ("tracker.mode private", |settings, policy| {
+        settings.mode == Some(Mode::Private)
+            && policy.full_scrape_listed
+            && policy.stats_for == StatsFor::Listed
+    }),
+    ("access.keys k", |settings, _| {
+        settings.keys.as_deref() == Some(Path::new("k"))
+    }),
+    ("access.key_entries 7", |settings, _| {
+        settings.key_entries == Some(7)
+    }),
+    #[cfg(feature = "signed")]
+    (
+        "access.signed_by __________________________________________8",
+        |settings, policy| {
+            settings.mode() == Mode::Listed && policy.stored_is_signed && policy.signers.len() == 1
+        },
+    ),
     ("access.blacklist b", |settings, _| {
         settings.blacklist.as_deref() == Some(Path::new("b"))
     }),
@@ -168,6 +191,7 @@ fn at(tcp: bool, udp: bool) -> Listen {
         udp,
         ip: "1.2.3.4".parse().ok(),
         port: 5,
+        mode: None,
     }
 }
 
@@ -198,6 +222,9 @@ fn each_line_of_a_file_does_what_it_says() {
     }
     for entry in table() {
         if let Some(directive) = entry.directive {
+            if cfg!(not(feature = "signed")) && directive == "access.signed_by" {
+                continue;
+            }
             let mut lines = EFFECTS.iter().map(|(line, _)| line.split(' ').next());
             assert!(lines.any(|word| word == Some(directive)), "{directive}");
         }
