@@ -31,6 +31,8 @@ extern crate std;
 pub mod access;
 mod announce;
 pub mod answer;
+#[cfg(feature = "smoltcp")]
+pub mod bare;
 pub mod body;
 pub mod common;
 pub mod cookie;

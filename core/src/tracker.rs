@@ -51,6 +51,9 @@ pub struct Tracker<'m> {
     pub(crate) started: Secs,
     /// What the host spends its memory limit on, for [`Mode::Memory`](crate::stats::Mode::Memory).
     pub(crate) shares: heapless::Vec<Share, MOST_SHARES>,
+    /// What the network driver has counted, for [`Mode::Network`](crate::stats::Mode::Network).
+    #[cfg(feature = "smoltcp")]
+    pub(crate) network: crate::stats::network::Lines,
     /// Requests as they came, of those whose requests the policy wants kept.
     pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
@@ -90,6 +93,8 @@ impl<'m> Tracker<'m> {
             id: secrets.id(),
             started: Secs::default(),
             shares: heapless::Vec::new(),
+            #[cfg(feature = "smoltcp")]
+            network: heapless::Vec::new(),
             requests: RequestLog::default(),
             counters: Counters::default(),
         }
