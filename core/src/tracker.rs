@@ -71,10 +71,17 @@ impl<'m> Tracker<'m> {
     /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
     pub fn new(memory: &'m mut [u32], secrets: &Secrets, policy: Policy) -> Result<Self, TooSmall> {
         let store = Store::new(memory, &secrets.index, &policy)?;
-        let common = Common::own(Part::new(store));
-        Ok(Self::with(common, secrets, policy, 0))
+        Ok(Self::of(store, secrets, policy))
     }
 
+    /// A tracker that keeps its swarms in `store`, which is made with the same secrets and policy.
+    /// It is built where it stays: with [`new`](Self::new) it lies on the stack for a moment.
+    #[inline]
+    pub fn of(store: Store<'m>, secrets: &Secrets, policy: Policy) -> Self {
+        Self::with(Common::own(Part::new(store)), secrets, policy, 0)
+    }
+
+    #[inline]
     fn with(common: Common<'m>, secrets: &Secrets, policy: Policy, nth: u32) -> Self {
         let seed = u64::from_be_bytes(secrets.choice) ^ u64::from(nth);
         Self {

@@ -6,10 +6,10 @@ use super::{Share, View};
 use crate::wire::Out;
 
 /// Most lines that there can be.
-pub const MOST_LINES: usize = 20;
+pub(crate) const MOST_LINES: usize = 20;
 
 /// Lines of a number and a name.
-pub type Lines = heapless::Vec<Share, MOST_LINES>;
+pub(crate) type Lines = heapless::Vec<Share, MOST_LINES>;
 
 /// Writes one line and says whether there is such a number.
 pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result<bool, fmt::Error> {
