@@ -223,6 +223,7 @@ impl<'m> Driver<'m> {
     /// taken for the same. Work: at
     /// most [`FRAMES`] frames, each with one [`udp::answer`] at most, and a bounded step of each
     /// connection.
+    #[inline(never)]
     pub fn poll<D: Device>(
         &mut self,
         now: Duration,
@@ -257,6 +258,7 @@ impl<'m> Driver<'m> {
     }
 
     /// Takes a frame from the device. False if there is none.
+    #[inline(never)]
     fn take<D: Device>(
         &mut self,
         now: Instant,

@@ -69,35 +69,42 @@ fn main() -> ! {
 
 type Parts = (&'static mut Driver<'static>, &'static mut Lan9118, &'static mut Tracker<'static>);
 
-/// Apart, so that what it needs on the stack is free again.
-#[inline(never)]
 fn start(machine: &Machine) -> Parts {
     let config = CONFIG.init_with(|| Config::DEFAULT);
     config.read(machine::config(), |line, name, wrong| {
         say!("configuration, line {line}: {name}: {wrong}");
     });
-    let device = DEVICE.take();
-    assert!(device.start(config.setup.mac), "there is no network device");
-
-    // Step 3: a tracker. This machine has no random source: yours does.
+    // This machine has no random source: yours does.
     let random = config.random.unwrap_or_else(|| {
         say!("no device.random: connection ids can be guessed");
         [1; 40]
     });
-    let secrets = Secrets::new(&random);
+    config.setup.seed = u64::from_be_bytes(*random.last_chunk().expect("there are 40 bytes"));
+    let device = DEVICE.take();
+    assert!(device.start(config.setup.mac), "there is no network device");
+    let tracker = tracker(config, &random);
+    (driver(config, device, machine), device, tracker)
+}
+
+// Step 3: a tracker. This and the next are apart, so that what they need on the stack is free again.
+#[inline(never)]
+fn tracker(config: &Config, random: &[u8; 40]) -> &'static mut Tracker<'static> {
+    let secrets = Secrets::new(random);
     let words = &mut SWARM_WORDS.take()[..config.memory.min(SWARMS) / size_of::<u32>()];
     say!("up to {} peers, port {}", Store::capacity(words.len()).peers, config.setup.port);
     let store = Store::new(words, &secrets.index, &config.policy).expect("there is memory");
     let tracker = TRACKER.init_with(|| Tracker::of(store, &secrets, config.policy.clone()));
     tracker.set_workspace(WALK_WORDS.take());
-    tracker.set_access(access(config.list, &random));
+    tracker.set_access(access(config.list, random));
+    tracker
+}
 
-    // Step 4: a driver.
-    config.setup.seed = u64::from_be_bytes(*random.last_chunk().expect("there are 40 bytes"));
+// Step 4: a driver.
+#[inline(never)]
+fn driver(config: &Config, device: &mut Lan9118, machine: &Machine) -> &'static mut Driver<'static> {
     let (room, bytes) = (ROOM.init_with(Room::new), BYTES.take());
     let driver = Driver::new(&config.setup, room, bytes, SIZES, device, machine.now());
-    let driver = DRIVER.init_with(|| driver.unwrap_or_else(|wrong| panic!("{wrong}")));
-    (driver, device, tracker)
+    DRIVER.init_with(|| driver.unwrap_or_else(|wrong| panic!("{wrong}")))
 }
 
 /// The list in flash, in the form of the file that the program for Linux takes.
