@@ -7,8 +7,8 @@ use smoltcp::phy::{ChecksumCapabilities, TxToken};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, EthernetAddress,
     EthernetFrame, EthernetProtocol, EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol,
-    Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr,
-    TcpPacket, UdpPacket, UdpRepr,
+    Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr, TcpPacket,
+    UdpPacket, UdpRepr,
 };
 
 use crate::reach::is_unicast;
@@ -344,12 +344,7 @@ impl Own<'_> {
 const INTRODUCTION: usize = 14 + 40 + 32;
 pub(super) type Introduction = [u8; INTRODUCTION];
 
-fn segment<'f>(
-    neighbor: EthernetAddress,
-    from: IpAddr,
-    to: IpAddr,
-    bytes: &[u8],
-) -> Arrival<'f> {
+fn segment<'f>(neighbor: EthernetAddress, from: IpAddr, to: IpAddr, bytes: &[u8]) -> Arrival<'f> {
     let Ok(packet) = TcpPacket::new_checked(bytes) else {
         return Arrival::Malformed;
     };
@@ -360,4 +355,3 @@ fn segment<'f>(
         opens: packet.syn() && !packet.ack() && packet.dst_port() != 0,
     })
 }
-

@@ -34,8 +34,9 @@
 //! 6. The stack sends what is to be sent.
 //! 7. Once a second the tracker forgets what has expired, and so do connections.
 //!
-//! A quarter of the connections' places is kept for handshakes: the oldest handshake gives way when
-//! none waits for a client. When all others are in use [`Connections::open`] says who gives way.
+//! A quarter of the connections' places is kept for handshakes: when a client comes and no place is
+//! free, the oldest handshake gives way. In a flood of them those come about that are faster than as
+//! many of the flood as there are places. When all others are in use [`Connections::open`] says who gives way.
 //!
 //! **What is believed.** A connection id proves that a datagram's source address gets what is sent to
 //! it. Since replies go back to the neighbor that asked, somebody on the same Ethernet can claim any
@@ -100,6 +101,8 @@ pub struct Driver<'m> {
     port: u16,
     clock: Duration,
     ticked: Secs,
+    /// Handshakes that began.
+    handshakes: u64,
     counts: Counts,
     /// What the firmware wants to be shown along with them.
     notes: heapless::Vec<Share, MOST_NOTES>,
@@ -166,7 +169,7 @@ impl<'m> Driver<'m> {
             let _ = socket.listen(setup.port);
             *seat = Seat {
                 handle: Some(sockets.add(socket)),
-                phase: Phase::Free,
+                ..Seat::FREE
             };
         }
         let dhcp = (setup.ipv4 == Ipv4::Dhcp).then(|| {
@@ -186,6 +189,7 @@ impl<'m> Driver<'m> {
             port: setup.port,
             clock: now,
             ticked: secs(now),
+            handshakes: 0,
             counts: Counts::default(),
             notes: heapless::Vec::new(),
         })
@@ -316,7 +320,13 @@ impl<'m> Driver<'m> {
                         return None;
                     }
                     segment = Some(arrived);
+                    if arrived.opens {
+                        self.keep_listening();
+                    }
                     self.hand_on(now, Once::new(frame, room, capabilities));
+                    if arrived.opens {
+                        self.note_handshake(&arrived, second);
+                    }
                 }
                 Arrival::Other => self.hand_on(now, Once::new(frame, room, capabilities)),
             }
@@ -363,23 +373,37 @@ impl<'m> Driver<'m> {
 
     /// Whether there is a connection of the same addresses and ports that has more to come.
     fn knows(&self, segment: &Segment) -> bool {
-        self.sockets.iter().any(|(_, socket)| {
-            let smoltcp::socket::Socket::Tcp(socket) = socket else {
-                return false;
-            };
-            let known = matches!(
-                socket.state(),
-                tcp::State::SynReceived | tcp::State::Established | tcp::State::CloseWait
-            );
-            known
-                && socket.local_endpoint().is_some_and(|local| {
-                    IpAddr::from(local.addr) == segment.local && local.port == self.port
-                })
-                && socket.remote_endpoint().is_some_and(|remote| {
-                    let ip = IpAddr::from(remote.addr);
-                    ip == segment.remote.ip() && remote.port == segment.remote.port()
-                })
+        let mut handles = self.seats.iter().filter_map(|seat| seat.handle);
+        handles.any(|handle| {
+            let socket = self.sockets.get::<tcp::Socket<'_>>(handle);
+            let state = socket.state();
+            is_of(socket, segment)
+                && matches!(
+                    state,
+                    tcp::State::SynReceived | tcp::State::Established | tcp::State::CloseWait
+                )
         })
+    }
+
+    /// Notes which handshake is younger than which.
+    fn note_handshake(&mut self, segment: &Segment, second: Secs) {
+        for seat in self
+            .seats
+            .iter_mut()
+            .filter(|seat| seat.phase == Phase::Free)
+        {
+            let socket = seat
+                .handle
+                .map(|handle| self.sockets.get::<tcp::Socket<'_>>(handle));
+            if let Some(socket) = socket
+                && socket.state() == tcp::State::SynReceived
+                && is_of(socket, segment)
+            {
+                self.handshakes = self.handshakes.wrapping_add(1);
+                seat.handshake = self.handshakes;
+                seat.phase = Phase::Shaking(second);
+            }
+        }
     }
 
     /// Gives each connection its turn. True if one has more to do at once.
@@ -437,8 +461,8 @@ impl<'m> Driver<'m> {
             return;
         }
         let order = |seat: &Seat| match seat.phase {
-            Phase::Shaking(since) => Some((0, since)),
-            Phase::Ending(since) => Some((1, since)),
+            Phase::Shaking(_) => Some((0, Secs(0), seat.handshake)),
+            Phase::Ending(since) => Some((1, since, 0)),
             Phase::Free | Phase::Open(_) => None,
         };
         let oldest = self.seats.iter_mut().filter(|seat| order(seat).is_some());
@@ -510,10 +534,7 @@ impl<'m> Driver<'m> {
     fn rest(&mut self, now: Instant) -> Duration {
         let mut rest = Duration::from_secs(1)
             .saturating_sub(Duration::from_nanos(self.clock.subsec_nanos().into()));
-        let sets = [
-            Some(&self.sockets),
-            self.dhcp.as_ref().map(|(set, _)| set),
-        ];
+        let sets = [Some(&self.sockets), self.dhcp.as_ref().map(|(set, _)| set)];
         for set in sets.into_iter().flatten() {
             if let Some(wait) = self.interface.poll_delay(now, set) {
                 rest = rest.min(wait.into());
@@ -521,6 +542,16 @@ impl<'m> Driver<'m> {
         }
         rest
     }
+}
+
+/// Whether a connection is that of a segment.
+fn is_of(socket: &tcp::Socket<'_>, segment: &Segment) -> bool {
+    let local = socket.local_endpoint();
+    let remote = socket.remote_endpoint();
+    local.is_some_and(|local| IpAddr::from(local.addr) == segment.local)
+        && remote.is_some_and(|remote| {
+            IpAddr::from(remote.addr) == segment.remote.ip() && remote.port == segment.remote.port()
+        })
 }
 
 /// The time as the stack counts it.

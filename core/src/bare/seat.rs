@@ -21,6 +21,8 @@ const PIECES: usize = 4;
 pub(super) struct Seat {
     pub(super) handle: Option<SocketHandle>,
     pub(super) phase: Phase,
+    /// Which of all handshakes was its last.
+    pub(super) handshake: u64,
 }
 
 /// What a connection is at.
@@ -88,6 +90,7 @@ impl Seat {
     pub(super) const FREE: Self = Self {
         handle: None,
         phase: Phase::Free,
+        handshake: 0,
     };
 
     /// Goes on with the connection, as far as it can without waiting. Work: at most [`PIECES`]
@@ -122,7 +125,9 @@ impl Seat {
                         socket.abort();
                         return told;
                     };
-                    let opened = around.core.open((remote.addr, remote.port).into(), around.now);
+                    let opened = around
+                        .core
+                        .open((remote.addr, remote.port).into(), around.now);
                     told.replaced = opened.replaced.then_some(opened.id);
                     let open = Open {
                         id: opened.id,
