@@ -66,7 +66,9 @@ impl fmt::Display for Wrong {
             Self::Number(least, most) => {
                 return write!(to, "not a whole number from {least} to {most}");
             }
-            Self::Time(least, most) => return write!(to, "not a time from {least} to {most} seconds"),
+            Self::Time(least, most) => {
+                return write!(to, "not a time from {least} to {most} seconds");
+            }
             Self::Size => "not a number of bytes such as 50000 or 100K, from 36K",
             Self::Choice(words) => return write!(to, "not one of {words}"),
             Self::Address => "not an address",
@@ -173,7 +175,9 @@ impl Config {
             "access.whitelist" => self.list = List::White,
             "access.blacklist" => self.list = List::Black,
             "tracker.memory" => {
-                self.memory = size(value).filter(|size| *size >= 36 << 10).ok_or(Wrong::Size)?;
+                self.memory = size(value)
+                    .filter(|size| *size >= 36 << 10)
+                    .ok_or(Wrong::Size)?;
             }
             "listen.tcp_udp" => {
                 let all = ["0.0.0.0:", "[::]:"].iter();
@@ -189,7 +193,11 @@ impl Config {
             },
             "device.random" => {
                 let mut bytes = [0; 40];
-                self.random = Some(hex(value, &mut bytes).map(|()| bytes).ok_or(Wrong::Random)?);
+                self.random = Some(
+                    hex(value, &mut bytes)
+                        .map(|()| bytes)
+                        .ok_or(Wrong::Random)?,
+                );
             }
             _ => return Err(Wrong::Unknown),
         }
@@ -222,7 +230,9 @@ impl Config {
     }
 
     fn grant(&mut self, value: &str, right: Right) -> Result<(), Wrong> {
-        let (ip, bits) = value.split_once('/').map_or((value, None), |(ip, bits)| (ip, Some(bits)));
+        let (ip, bits) = value
+            .split_once('/')
+            .map_or((value, None), |(ip, bits)| (ip, Some(bits)));
         let ip: IpAddr = ip.parse().map_err(|_| Wrong::Network)?;
         let network = match bits {
             None => Network::of(ip),
@@ -232,7 +242,9 @@ impl Config {
             }
         };
         let grants = &mut self.policy.grants;
-        grants.push(Grant { network, right }).map_err(|_| Wrong::TooMany)
+        grants
+            .push(Grant { network, right })
+            .map_err(|_| Wrong::TooMany)
     }
 
     /// Makes what was given go together, as the program for Linux does where nothing was.
@@ -254,8 +266,15 @@ impl Config {
         }
         policy.default_wanted = policy.default_wanted.min(policy.most_wanted);
         policy.most_wanted_udp_v6 = policy.most_wanted_udp_v6.min(policy.most_wanted);
-        let listed = policy.grants.iter().any(|grant| grant.right == Right::Stats);
-        let usual = if listed { StatsFor::Listed } else { StatsFor::Everybody };
+        let listed = policy
+            .grants
+            .iter()
+            .any(|grant| grant.right == Right::Stats);
+        let usual = if listed {
+            StatsFor::Listed
+        } else {
+            StatsFor::Everybody
+        };
         policy.stats_for = given.stats_for.unwrap_or(usual);
         if let Ipv4::Static { router, .. } = &mut self.setup.ipv4 {
             *router = self.router;
@@ -364,4 +383,3 @@ fn hex(value: &str, bytes: &mut [u8]) -> Option<()> {
     }
     Some(())
 }
-

@@ -27,6 +27,8 @@ const MAC_CSR_DATA: usize = BASE + 0xa8;
 const MAC_CR: u32 = 1;
 const ADDRH: u32 = 2;
 const ADDRL: u32 = 3;
+const MII_ACC: u32 = 6;
+const MII_DATA: u32 = 7;
 
 /// Bytes of the longest frame, without its checksum.
 const FRAME: usize = 1514;
@@ -76,6 +78,14 @@ impl Lan9118 {
         write(INT_STS, !0);
     }
 
+    /// Whether its link is up.
+    pub fn link(&self) -> bool {
+        // The basic status register of the PHY at address 1; its bit stays 0 until it was read once.
+        set_mac(MII_ACC, 1 << 11 | 1 << 6 | 1);
+        while get_mac(MII_ACC) & 1 != 0 {}
+        get_mac(MII_DATA) & 1 << 2 != 0
+    }
+
     /// Frames that it had no room for.
     pub fn dropped(&mut self) -> u64 {
         // Reading clears it.
@@ -88,6 +98,12 @@ fn set_mac(register: u32, value: u32) {
     write(MAC_CSR_DATA, value);
     write(MAC_CSR_CMD, 1 << 31 | register);
     while read(MAC_CSR_CMD) >> 31 != 0 {}
+}
+
+fn get_mac(register: u32) -> u32 {
+    write(MAC_CSR_CMD, 3 << 30 | register);
+    while read(MAC_CSR_CMD) >> 31 != 0 {}
+    read(MAC_CSR_DATA)
 }
 
 /// Whether it has room for a frame.
@@ -115,7 +131,10 @@ impl phy::TxToken for Room<'_> {
         write(TX_DATA, 3 << 12 | bytes);
         write(TX_DATA, bytes << 16 | bytes);
         for word in self.0[..length.next_multiple_of(4)].chunks_exact(4) {
-            write(TX_DATA, u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+            write(
+                TX_DATA,
+                u32::from_le_bytes([word[0], word[1], word[2], word[3]]),
+            );
         }
         made
     }
@@ -140,7 +159,10 @@ impl Device for Lan9118 {
             }
             let good = status & 1 << 15 == 0 && (18..=FRAME + 4).contains(&length);
             if good {
-                return Some((Received(&self.received[..length - 4]), Room(&mut self.sending)));
+                return Some((
+                    Received(&self.received[..length - 4]),
+                    Room(&mut self.sending),
+                ));
             }
             self.dropped += 1;
         }

@@ -178,7 +178,10 @@ fn text(bytes: &'static [u8]) -> &'static [u8] {
 /// How deep the stack has been, in bytes, and how deep it may be. Looks at the part of it that was
 /// never used.
 pub fn stack() -> (usize, usize) {
-    let (low, high) = (&raw const _stack_end as usize, &raw const _stack_start as usize);
+    let (low, high) = (
+        &raw const _stack_end as usize,
+        &raw const _stack_start as usize,
+    );
     let mut at = low;
     while at < high {
         // SAFETY: It is within the stack, and no reference is to what was never used.

@@ -47,7 +47,7 @@ fn main() -> ! {
     say!("ready");
 
     // Step 5: for ever.
-    let (mut addresses, mut second) = (0, 0);
+    let (mut addresses, mut second, mut link) = (0, 0, true);
     loop {
         device.rearm();
         let rest = driver.poll(machine.now(), device, tracker);
@@ -57,6 +57,15 @@ fn main() -> ! {
         }
         if machine.now().as_secs() != second {
             second = machine.now().as_secs();
+            // Step 6: the link.
+            let (before, now) = (link, device.link());
+            link = now;
+            if before != now {
+                say!("link {}", if now { "up" } else { "down" });
+                if now {
+                    driver.link_up();
+                }
+            }
             driver.note("dropped by the device", device.dropped());
             driver.note("bytes of stack used", machine::stack().0 as u64);
             driver.note("bytes of stack", machine::stack().1 as u64);
@@ -67,7 +76,11 @@ fn main() -> ! {
     }
 }
 
-type Parts = (&'static mut Driver<'static>, &'static mut Lan9118, &'static mut Tracker<'static>);
+type Parts = (
+    &'static mut Driver<'static>,
+    &'static mut Lan9118,
+    &'static mut Tracker<'static>,
+);
 
 fn start(machine: &Machine) -> Parts {
     let config = CONFIG.init_with(|| Config::DEFAULT);
@@ -91,7 +104,11 @@ fn start(machine: &Machine) -> Parts {
 fn tracker(config: &Config, random: &[u8; 40]) -> &'static mut Tracker<'static> {
     let secrets = Secrets::new(random);
     let words = &mut SWARM_WORDS.take()[..config.memory.min(SWARMS) / size_of::<u32>()];
-    say!("up to {} peers, port {}", Store::capacity(words.len()).peers, config.setup.port);
+    say!(
+        "up to {} peers, port {}",
+        Store::capacity(words.len()).peers,
+        config.setup.port
+    );
     let store = Store::new(words, &secrets.index, &config.policy).expect("there is memory");
     let tracker = TRACKER.init_with(|| Tracker::of(store, &secrets, config.policy.clone()));
     tracker.set_workspace(WALK_WORDS.take());
@@ -101,7 +118,11 @@ fn tracker(config: &Config, random: &[u8; 40]) -> &'static mut Tracker<'static> 
 
 // Step 4: a driver.
 #[inline(never)]
-fn driver(config: &Config, device: &mut Lan9118, machine: &Machine) -> &'static mut Driver<'static> {
+fn driver(
+    config: &Config,
+    device: &mut Lan9118,
+    machine: &Machine,
+) -> &'static mut Driver<'static> {
     let (room, bytes) = (ROOM.init_with(Room::new), BYTES.take());
     let driver = Driver::new(&config.setup, room, bytes, SIZES, device, machine.now());
     DRIVER.init_with(|| driver.unwrap_or_else(|wrong| panic!("{wrong}")))
