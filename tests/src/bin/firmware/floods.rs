@@ -195,7 +195,8 @@ impl Lan {
             )?;
             told += &format!("; {count} {name}");
         }
-        println!("ok   {what}{told}");
+        let seconds = self.begun.elapsed().as_secs_f32();
+        println!("ok   {what}{told}, at {seconds:.1} s");
         Ok(())
     }
 }
@@ -231,14 +232,18 @@ pub(crate) fn run(image: &Path) -> Result<(), String> {
     udp.extend_from_slice(&head(MAGIC, 0, 1));
     let from = Ipv4Addr::new(192, 0, 2, 50);
     let mac = [2, 0, 0, 0, 0, 50];
-    for _ in 0..500 {
+    for nth in 0..100 {
+        // Few enough at a time that the device has room for them.
+        if nth % 10 == 0 {
+            lan.announces()?;
+        }
         let packet = |change: &dyn Fn(&mut smoltcp::wire::Ipv4Packet<&mut [u8]>)| {
             bad::ipv4(mac, MAC, from, V4, IpProtocol::Udp, &udp, change)
         };
         lan.send(&packet(&|packet| packet.set_more_frags(true)));
         lan.send(&packet(&|packet| packet.set_frag_offset(1480)));
         lan.send(&packet(&|packet| packet.set_total_len(2000)));
-        lan.send(&packet(&|packet| packet.set_header_len(60)));
+        lan.send(&packet(&|packet| packet.set_header_len(44)));
         let long = vec![0; 1600 + random.below(400) as usize];
         lan.send(&bad::ipv4(
             mac,
@@ -250,7 +255,7 @@ pub(crate) fn run(image: &Path) -> Result<(), String> {
             |_| {},
         ));
     }
-    let counts = [("dropped: fragments", 300), ("dropped: malformed", 300)];
+    let counts = [("dropped: fragments", 100), ("dropped: malformed", 100)];
     lan.is_well(
         "fragments, wrong lengths and frames that are too long",
         &counts,
@@ -283,7 +288,7 @@ pub(crate) fn run(image: &Path) -> Result<(), String> {
     lan.machine.wait_for("link up")?;
     lan.is_well(
         "a cable that was pulled and put back",
-        &[("frames received", 10_000)],
+        &[("frames received", 5000)],
     )?;
     let page = lan.page("network")?;
     print!("{}", page.split("\r\n\r\n").last().unwrap_or_default());

@@ -31,9 +31,9 @@ pub(crate) fn build(name: &str, features: &str) -> Result<PathBuf, String> {
         .args(["build", "-q", "--release", "--locked", "--target", TARGET])
         .args(["--features", features, "--bin", name])
         .current_dir(&folder)
-        // Those of whoever runs us are for another processor.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // In the place of those of whoever runs us, which are for another processor.
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", short_paths());
     let status = command
         .status()
         .map_err(|error| format!("{command:?}: {error}"))?;
@@ -45,6 +45,23 @@ pub(crate) fn build(name: &str, features: &str) -> Result<PathBuf, String> {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
     Ok(target.join(TARGET).join("release").join(name))
+}
+
+/// Flags by which the image has as many bytes on every machine: where a panic may be is in it, by
+/// paths that are otherwise as long as those of whoever builds it.
+fn short_paths() -> String {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let sysroot = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(|path| path.display().to_string());
+    let folders = [(here, ""), (home.ok(), "cargo"), (sysroot.ok(), "rust")];
+    let flags = folders.into_iter().filter_map(|(folder, name)| {
+        let folder = folder.filter(|folder| !folder.is_empty() && !folder.contains(' '))?;
+        Some(format!("--remap-path-prefix={folder}={name}"))
+    });
+    flags.collect::<Vec<_>>().join(" ")
 }
 
 /// What is at the other end of the cable.
