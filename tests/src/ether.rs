@@ -328,10 +328,13 @@ pub mod bad {
     use std::net::{Ipv4Addr, SocketAddrV4};
 
     use smoltcp::phy::ChecksumCapabilities;
+    use std::net::Ipv6Addr;
+
     use smoltcp::wire::{
         ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-        EthernetRepr, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-        TcpSeqNumber,
+        EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6Packet,
+        Ipv6Repr, NdiscPrefixInfoFlags, NdiscPrefixInformation, NdiscRepr, NdiscRouterFlags,
+        TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
     };
 
     fn frame(from: [u8; 6], to: [u8; 6], protocol: EthernetProtocol, payload: &[u8]) -> Vec<u8> {
@@ -439,5 +442,55 @@ pub mod bad {
         let mut bytes = vec![0; repr.buffer_len()];
         repr.emit(&mut ArpPacket::new_unchecked(&mut bytes));
         frame(mac, [0xff; 6], EthernetProtocol::Arp, &bytes)
+    }
+
+    /// A router that advertises itself and a prefix.
+    pub fn router(
+        mac: [u8; 6],
+        from: Ipv6Addr,
+        prefix: Ipv6Addr,
+        bits: u8,
+        seconds: u64,
+    ) -> Vec<u8> {
+        let lifetime = smoltcp::time::Duration::from_secs(seconds);
+        let advert = Icmpv6Repr::Ndisc(NdiscRepr::RouterAdvert {
+            hop_limit: 64,
+            flags: NdiscRouterFlags::empty(),
+            router_lifetime: lifetime,
+            reachable_time: lifetime,
+            retrans_time: lifetime,
+            lladdr: Some(EthernetAddress(mac).into()),
+            mtu: None,
+            prefix_info: Some(NdiscPrefixInformation {
+                prefix_len: bits,
+                flags: NdiscPrefixInfoFlags::ADDRCONF | NdiscPrefixInfoFlags::ON_LINK,
+                valid_lifetime: lifetime,
+                preferred_lifetime: lifetime,
+                prefix,
+            }),
+        });
+        let all = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        let repr = Ipv6Repr {
+            src_addr: from,
+            dst_addr: all,
+            next_header: IpProtocol::Icmpv6,
+            payload_len: advert.buffer_len(),
+            hop_limit: 255,
+        };
+        let mut bytes = vec![0; 40 + advert.buffer_len()];
+        let mut packet = Ipv6Packet::new_unchecked(&mut bytes[..]);
+        repr.emit(&mut packet);
+        advert.emit(
+            &from,
+            &all,
+            &mut Icmpv6Packet::new_unchecked(packet.payload_mut()),
+            &ChecksumCapabilities::default(),
+        );
+        frame(
+            mac,
+            [0x33, 0x33, 0, 0, 0, 1],
+            EthernetProtocol::Ipv6,
+            &bytes,
+        )
     }
 }

@@ -9,47 +9,70 @@ use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Cidr, Ipv6Cidr};
 use super::setup::{Ipv4, Ipv6, Setup, SetupError};
 use crate::reach::is_unicast;
 
-/// Gives the interface the addresses that are known from the start.
-pub(super) fn begin(interface: &mut Interface, setup: &Setup) -> Result<(), SetupError> {
+impl Setup {
+    /// Looks whether a driver can be set up like this, as far as the device isn't needed for it.
+    ///
+    /// # Errors
+    ///
+    /// [`SetupError`].
+    pub fn check(&self) -> Result<(), SetupError> {
+        if self.port == 0 {
+            return Err(SetupError::Port);
+        }
+        let mac = EthernetAddress(self.mac);
+        if !mac.is_unicast() || self.mac == [0; 6] {
+            return Err(SetupError::Mac);
+        }
+        if let Ipv4::Static {
+            address,
+            bits,
+            router,
+        } = self.ipv4
+        {
+            if bits == 0 || bits > 32 || !is_host(address, bits) {
+                return Err(SetupError::Address(address.into()));
+            }
+            if let Some(router) = router
+                && !(is_host(router, bits) && Ipv4Cidr::new(address, bits).contains_addr(&router))
+            {
+                return Err(SetupError::Address(router.into()));
+            }
+        }
+        if let Some((address, bits)) = self.ipv6.address
+            && (bits == 0 || bits > 128 || !is_unicast(address.into()) || address.is_loopback())
+        {
+            return Err(SetupError::Address(address.into()));
+        }
+        match self.ipv6.router {
+            Some(router) if !is_unicast(router.into()) => Err(SetupError::Address(router.into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives the interface the addresses that are known from the start, of a setup that was checked.
+pub(super) fn begin(interface: &mut Interface, setup: &Setup) {
     if let Ipv4::Static {
         address,
         bits,
         router,
     } = setup.ipv4
     {
-        if bits == 0 || bits > 32 || !is_host(address, bits) {
-            return Err(SetupError::Address(address.into()));
-        }
-        if let Some(router) = router
-            && !(is_host(router, bits) && Ipv4Cidr::new(address, bits).contains_addr(&router))
-        {
-            return Err(SetupError::Address(router.into()));
-        }
         set_v4(interface, Some((address, bits, router)));
     }
-    let Ipv6 {
-        address, router, ..
-    } = setup.ipv6;
-    let mut addresses = [None; 2];
-    if setup.ipv6 != Ipv6::OFF {
-        addresses = [Some((link_local(setup.mac), 64)), address];
+    if setup.ipv6 == Ipv6::OFF {
+        return;
     }
-    for (address, bits) in addresses.into_iter().flatten() {
-        if bits == 0 || bits > 128 || !is_unicast(address.into()) || address.is_loopback() {
-            return Err(SetupError::Address(address.into()));
-        }
+    let own = Some((link_local(setup.mac), 64));
+    for (address, bits) in [own, setup.ipv6.address].into_iter().flatten() {
         interface.update_ip_addrs(|all| {
             // There is room for all that can be configured.
             let _ = all.push(IpCidr::Ipv6(Ipv6Cidr::new(address, bits)));
         });
     }
-    if let Some(router) = router {
-        if !is_unicast(router.into()) {
-            return Err(SetupError::Address(router.into()));
-        }
+    if let Some(router) = setup.ipv6.router {
         let _ = interface.routes_mut().add_default_ipv6_route(router);
     }
-    Ok(())
 }
 
 /// Takes what DHCP says; `None` is that it says nothing any more. False for what can't be.
@@ -120,13 +143,4 @@ pub(super) fn next_hop(interface: &mut Interface, remote: IpAddr) -> Option<IpAd
         router = route.map(|route| route.via_router.into());
     });
     router
-}
-
-pub(super) fn mac(mac: [u8; 6]) -> Result<EthernetAddress, SetupError> {
-    let mac = EthernetAddress(mac);
-    if mac.is_unicast() && mac.0 != [0; 6] {
-        Ok(mac)
-    } else {
-        Err(SetupError::Mac)
-    }
 }

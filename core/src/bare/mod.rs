@@ -134,15 +134,13 @@ impl<'m> Driver<'m> {
         if !ethernet || capabilities.ip_mtu() < LEAST_MTU {
             return Err(SetupError::Device);
         }
-        if setup.port == 0 {
-            return Err(SetupError::Port);
-        }
-        let mac = address::mac(setup.mac)?;
+        setup.check()?;
+        let mac = EthernetAddress(setup.mac);
         let mut config = Config::new(mac.into());
         config.random_seed = setup.seed;
         config.slaac = setup.ipv6.automatic;
         let mut interface = Interface::new(config, device, instant(now));
-        address::begin(&mut interface, setup)?;
+        address::begin(&mut interface, setup);
 
         let Room {
             storage,

@@ -8,7 +8,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr};
 
-use wrtracker_core::bare::{Ipv4, Ipv6, Setup};
+use wrtracker_core::bare::{Ipv4, Ipv6, Setup, SetupError};
 use wrtracker_core::network::Network;
 use wrtracker_core::policy::{FullScrape, Grant, Policy, Right, StatsFor};
 
@@ -55,6 +55,7 @@ pub enum Wrong {
     NotAll,
     Jitter,
     Timeout,
+    Setup(SetupError),
 }
 
 impl fmt::Display for Wrong {
@@ -69,6 +70,7 @@ impl fmt::Display for Wrong {
             Self::Time(least, most) => {
                 return write!(to, "not a time from {least} to {most} seconds");
             }
+            Self::Setup(wrong) => return write!(to, "{wrong}: the default holds"),
             Self::Size => "not a number of bytes such as 50000 or 100K, from 36K",
             Self::Choice(words) => return write!(to, "not one of {words}"),
             Self::Address => "not an address",
@@ -278,6 +280,10 @@ impl Config {
         policy.stats_for = given.stats_for.unwrap_or(usual);
         if let Ipv4::Static { router, .. } = &mut self.setup.ipv4 {
             *router = self.router;
+        }
+        if let Err(wrong) = self.setup.check() {
+            complain(0, "device.*", Wrong::Setup(wrong));
+            self.setup = Self::DEFAULT.setup;
         }
     }
 }
