@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -267,7 +267,7 @@ impl<D: Device> Host<D> {
         let buffer = |bytes| tcp::SocketBuffer::new(vec![0; bytes]);
         let mut socket = tcp::Socket::new(buffer(4096), buffer(4096));
         self.next_port = self.next_port.checked_add(1).unwrap_or(41_000);
-        let to = (IpAddr::from(to.ip()), to.port());
+        let to = (to.ip(), to.port());
         let context = self.interface.context();
         socket
             .connect(context, to, self.next_port)

@@ -185,7 +185,7 @@ fn wrong_lines_are_named_and_change_nothing() {
     Config::DEFAULT
         .clone()
         .read(b"\xff\xfe\ntracker.interval 60\n\x80", |_, _, _| {
-            complaints += 1
+            complaints += 1;
         });
     assert_eq!(complaints, 2);
 }

@@ -170,7 +170,7 @@ impl Device for Lan9118 {
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Room<'_>> {
-        has_room().then(|| Room(&mut self.sending))
+        has_room().then_some(Room(&mut self.sending))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

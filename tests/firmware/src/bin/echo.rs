@@ -5,6 +5,7 @@
 #![no_main]
 
 #[path = "../lan9118.rs"]
+#[allow(dead_code)]
 mod lan9118;
 #[path = "../machine.rs"]
 #[allow(dead_code)]
