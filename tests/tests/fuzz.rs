@@ -126,3 +126,8 @@ fn store_ops() {
 fn udp_request() {
     run("udp_request", 300);
 }
+
+#[test]
+fn frames() {
+    run("frames", 2_000);
+}

@@ -5,6 +5,7 @@
 //! random changes of it.
 pub mod conf;
 pub mod connections;
+pub mod frames;
 pub mod gzip;
 pub mod hash_lines;
 pub mod http_request;
@@ -27,9 +28,10 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("conf", conf::run),
     ("connections", connections::run),
+    ("frames", frames::run),
     ("gzip", gzip::run),
     ("hash_lines", hash_lines::run),
     ("http_request", http_request::run),
