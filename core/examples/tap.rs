@@ -17,7 +17,7 @@ use std::io::Read as _;
 use std::os::fd::AsRawFd as _;
 use std::time::Instant;
 
-use smoltcp::phy::{Medium, TunTapInterface, wait};
+use wrtracker_core::bare::smoltcp::phy::{Medium, TunTapInterface, wait};
 use wrtracker_core::bare::{Driver, Ipv4, Ipv6, Room, Setup, Sizes};
 use wrtracker_core::policy::Policy;
 use wrtracker_core::tracker::{Secrets, Tracker};

@@ -77,6 +77,9 @@ use seat::{Around, Phase, Seat};
 
 pub use room::{Room, Sizes};
 pub use setup::{Ipv4, Ipv6, Setup, SetupError};
+/// The stack, of the version that a device's driver must have: `smoltcp::phy::Device` is all that
+/// anybody needs of it.
+pub use smoltcp;
 
 /// Most frames that one [`Driver::poll`] takes from the device.
 pub const FRAMES: usize = 32;

@@ -1,8 +1,8 @@
 //! The network device: SMSC's LAN9118, as QEMU has it. On a board its PHY would have to be set up
 //! too, which QEMU has up from the start.
 
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
-use smoltcp::time::Instant;
+use wrtracker_core::bare::smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use wrtracker_core::bare::smoltcp::time::Instant;
 
 use crate::machine::{read, write};
 
