@@ -55,6 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let setup = Setup {
         mac: [2, 0x77, 0x72, 0x74, 0, 1],
         port: 6969,
+        name: "wrtracker",
         ipv4: match address.split_once('/') {
             Some((address, bits)) => Ipv4::Static {
                 address: address.parse()?,

@@ -47,6 +47,7 @@ struct Lan {
 const SETUP: Setup = Setup {
     mac: MAC,
     port: PORT,
+    name: "tracker",
     ipv4: Ipv4::Static {
         address: V4,
         bits: 24,
@@ -68,9 +69,17 @@ fn tracker(policy: Policy) -> Tracker<'static> {
 }
 
 fn driver(setup: &Setup, device: &mut End) -> Result<Driver<'static>, SetupError> {
-    let room = Box::leak(Box::new(Room::<CONNECTIONS>::new()));
-    let bytes = vec![0; Sizes::DEFAULT.bytes(CONNECTIONS)].leak();
-    Driver::new(setup, room, bytes, Sizes::DEFAULT, device, Duration::ZERO)
+    driver_of::<CONNECTIONS>(setup, Sizes::DEFAULT, device)
+}
+
+fn driver_of<const N: usize>(
+    setup: &Setup,
+    sizes: Sizes,
+    device: &mut End,
+) -> Result<Driver<'static>, SetupError> {
+    let room = Box::leak(Box::new(Room::<N>::new()));
+    let bytes = vec![0; sizes.bytes(N)].leak();
+    Driver::new(setup, room, bytes, sizes, device, Duration::ZERO)
 }
 
 impl Lan {
@@ -247,6 +256,20 @@ fn all_comes_through_in_fair_weather() {
 fn all_comes_through_though_frames_are_lost_doubled_and_overtaken() {
     for seed in 2..6 {
         everything(&mut Lan::new(FOUL, seed));
+    }
+}
+
+#[test]
+fn all_comes_through_with_as_little_memory_as_can_be() {
+    let least = Sizes {
+        receive: 256,
+        send: 512,
+        held: 1,
+    };
+    for (weather, seed) in [(FAIR, 1), (FOUL, 2)] {
+        let mut lan = Lan::new(weather, seed);
+        lan.driver = driver_of::<2>(&SETUP, least, &mut lan.device).unwrap();
+        everything(&mut lan);
     }
 }
 
@@ -771,6 +794,9 @@ fn what_can_not_be_set_up_is_refused_with_its_reason() {
         let wrong = SetupError::Address(address.parse().unwrap());
         assert_eq!(refused(Setup { ipv6, ..SETUP }), Some(wrong));
     }
+    for name in ["a b", "a.b", "\u{e9}", &*"x".repeat(64).leak()] {
+        assert_eq!(refused(Setup { name, ..SETUP }), Some(SetupError::Name));
+    }
     let bytes = vec![0; Sizes::DEFAULT.bytes(CONNECTIONS) - 1].leak();
     let room = Box::leak(Box::new(Room::<CONNECTIONS>::new()));
     let small = Driver::new(
@@ -843,6 +869,8 @@ fn serve_dhcp(lan: &mut Lan, offer: Ipv4Addr, mask: Ipv4Addr, router: Ipv4Addr) 
             continue;
         };
         let packet = DhcpPacket::new_checked(&asked[..]).unwrap();
+        let name = packet.options().find(|option| option.kind == 12);
+        assert_eq!(name.map(|option| option.data), Some(&b"tracker"[..]));
         let asked = DhcpRepr::parse(&packet).unwrap();
         let reply = DhcpRepr {
             message_type: match asked.message_type {

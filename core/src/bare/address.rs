@@ -23,6 +23,11 @@ impl Setup {
         if !mac.is_unicast() || self.mac == [0; 6] {
             return Err(SetupError::Mac);
         }
+        let name = self.name.as_bytes();
+        let good = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        if name.len() > 63 || !name.iter().all(good) {
+            return Err(SetupError::Name);
+        }
         if let Ipv4::Static {
             address,
             bits,

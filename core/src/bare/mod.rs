@@ -43,9 +43,9 @@
 //! address there, which claiming it by ARP would allow too; nobody farther away can.
 //!
 //! **What isn't there.** UDP to other ports is dropped without a word, as if the device weren't
-//! there. There is no name for the device by mDNS: a responder needs its own parser of DNS messages,
-//! probes and defends its name (RFC 6762 sections 8 and 9), and answers whoever asks on the link;
-//! DHCP servers give devices names too. Statistics of the driver are in `mode=network`.
+//! there. There is no name for the device by mDNS: a responder needs a parser of DNS messages of its
+//! own, probes and defends its name (RFC 6762 sections 8 and 9), and answers whoever asks on the
+//! link. Instead DHCP is told a name, which most routers then know. Statistics of the driver are in `mode=network`.
 
 mod address;
 mod counts;
@@ -148,6 +148,7 @@ impl<'m> Driver<'m> {
         let Room {
             storage,
             dhcp,
+            options,
             seats,
             slots,
         } = room;
@@ -175,7 +176,13 @@ impl<'m> Driver<'m> {
         }
         let dhcp = (setup.ipv4 == Ipv4::Dhcp).then(|| {
             let mut set = SocketSet::new(&mut dhcp[..]);
-            let handle = set.add(dhcpv4::Socket::new());
+            let mut socket = dhcpv4::Socket::new();
+            if !setup.name.is_empty() {
+                let [name] = options;
+                name.data = setup.name.as_bytes();
+                socket.set_outgoing_options(options);
+            }
+            let handle = set.add(socket);
             (set, handle)
         });
         let open = N.saturating_sub((N / 4).max(1));

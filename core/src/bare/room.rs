@@ -1,6 +1,7 @@
 //! The memory of a driver, which whoever owns the machine gives it.
 
 use smoltcp::iface::SocketStorage;
+use smoltcp::wire::DhcpOption;
 
 use super::seat::Seat;
 use crate::http::{self, Slot};
@@ -12,6 +13,8 @@ use crate::http::{self, Slot};
 pub struct Room<'m, const N: usize> {
     pub(super) storage: [SocketStorage<'m>; N],
     pub(super) dhcp: [SocketStorage<'m>; 1],
+    /// What DHCP is told besides.
+    pub(super) options: [DhcpOption<'m>; 1],
     pub(super) seats: [Seat; N],
     pub(super) slots: [Slot; N],
 }
@@ -22,6 +25,10 @@ impl<const N: usize> Room<'_, N> {
         Self {
             storage: [SocketStorage::EMPTY; N],
             dhcp: [SocketStorage::EMPTY; 1],
+            options: [DhcpOption {
+                kind: HOST_NAME,
+                data: &[],
+            }],
             seats: [const { Seat::FREE }; N],
             slots: [Slot::EMPTY; N],
         }
@@ -33,6 +40,9 @@ impl<const N: usize> Default for Room<'_, N> {
         Self::new()
     }
 }
+
+/// The option of DHCP for a host's name (RFC 2132 section 3.14).
+const HOST_NAME: u8 = 12;
 
 /// How many bytes each thing gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -10,6 +10,9 @@ pub struct Setup {
     pub mac: [u8; 6],
     /// The port of the tracker, over UDP and TCP: from 1.
     pub port: u16,
+    /// What DHCP servers are told that the device is called, which many make a name in their network
+    /// of: up to 63 letters, digits and hyphens, empty for none.
+    pub name: &'static str,
     /// Where the IPv4 address comes from.
     pub ipv4: Ipv4,
     /// Where IPv6 addresses come from.
@@ -74,6 +77,8 @@ pub enum SetupError {
     Address(IpAddr),
     /// Port 0 can't be listened on.
     Port,
+    /// The name is no label of a domain name (RFC 1123 section 2.1).
+    Name,
     /// There is room for less than two connections, or fewer bytes than
     /// [`Sizes::bytes`](super::Sizes::bytes) says, or one of the sizes is too small.
     Memory,
@@ -86,6 +91,7 @@ impl fmt::Display for SetupError {
             Self::Mac => to.write_str("not the MAC address of one device"),
             Self::Address(ip) => write!(to, "{ip} can't be a device's address in its network"),
             Self::Port => to.write_str("port 0 can't be listened on"),
+            Self::Name => to.write_str("not a name of letters, digits and hyphens"),
             Self::Memory => to.write_str("too little memory for connections"),
         }
     }

@@ -97,6 +97,7 @@ impl Config {
         setup: Setup {
             mac: [0x52, 0x54, 0, 0x12, 0x34, 0x56],
             port: 6969,
+            name: "wrtracker",
             ipv4: Ipv4::Dhcp,
             ipv6: Ipv6::AUTOMATIC,
             seed: 0,

@@ -32,6 +32,7 @@ pub fn run(data: &[u8]) {
     let setup = Setup {
         mac: MAC,
         port: 6969,
+        name: "wrtracker",
         ipv4: if dhcp {
             Ipv4::Dhcp
         } else {
