@@ -3,7 +3,7 @@
 //!
 //! It needs a network device, a clock, some random bytes, and memory that is given to it once; it
 //! allocates nothing. This is all that a firmware does, step by step; `tests/firmware/src/main.rs`
-//! does it on a Cortex-M3, `core/examples/tap.rs` on Linux:
+//! does it on a Cortex-M3, `tests/examples/tap.rs` on Linux:
 //!
 //! 1. Write a driver for the network device: `smoltcp::phy::Device`, for Ethernet. Have it pass
 //!    multicast frames, or there is no IPv6.

@@ -6,7 +6,7 @@
 //! ip tuntap add tap0 mode tap
 //! ip addr add 10.77.0.2/24 dev tap0
 //! ip link set tap0 up
-//! cargo run -p wrtracker-core --features smoltcp --example tap -- tap0 10.77.0.1/24
+//! cargo tap tap0 10.77.0.1/24
 //! curl http://10.77.0.1:6969/stats?mode=everything
 //! ```
 
