@@ -32,6 +32,8 @@ pub mod access;
 mod admit;
 mod announce;
 pub mod answer;
+#[cfg(feature = "smoltcp")]
+pub mod bare;
 pub mod body;
 pub mod common;
 pub mod cookie;

@@ -57,6 +57,9 @@ pub struct Tracker<'m> {
     pub(crate) started: Secs,
     /// What the host spends its memory limit on, for [`Mode::Memory`](crate::stats::Mode::Memory).
     pub(crate) shares: heapless::Vec<Share, MOST_SHARES>,
+    /// What the network driver has counted, for [`Mode::Network`](crate::stats::Mode::Network).
+    #[cfg(feature = "smoltcp")]
+    pub(crate) network: crate::stats::network::Lines,
     /// Requests as they came, of those whose requests the policy wants kept.
     pub requests: RequestLog<'m>,
     /// Counted by the protocols as they answer.
@@ -74,10 +77,17 @@ impl<'m> Tracker<'m> {
     /// [`TooSmall`] if `memory` holds fewer than [`Store::LEAST_WORDS`] words.
     pub fn new(memory: &'m mut [u32], secrets: &Secrets, policy: Policy) -> Result<Self, TooSmall> {
         let store = Store::new(memory, &secrets.index, &policy)?;
-        let common = Common::own(Part::new(store));
-        Ok(Self::with(common, secrets, policy, 0))
+        Ok(Self::of(store, secrets, policy))
     }
 
+    /// A tracker that keeps its swarms in `store`, which is made with the same secrets and policy.
+    /// It is built where it stays: with [`new`](Self::new) it lies on the stack for a moment.
+    #[inline]
+    pub fn of(store: Store<'m>, secrets: &Secrets, policy: Policy) -> Self {
+        Self::with(Common::own(Part::new(store)), secrets, policy, 0)
+    }
+
+    #[inline]
     fn with(common: Common<'m>, secrets: &Secrets, policy: Policy, nth: u32) -> Self {
         let seed = u64::from_be_bytes(secrets.choice) ^ u64::from(nth);
         Self {
@@ -99,6 +109,8 @@ impl<'m> Tracker<'m> {
             id: secrets.id(),
             started: Secs::default(),
             shares: heapless::Vec::new(),
+            #[cfg(feature = "smoltcp")]
+            network: heapless::Vec::new(),
             requests: RequestLog::default(),
             counters: Counters::default(),
         }

@@ -170,6 +170,12 @@ impl HttpClient {
         }
     }
 
+    /// All that comes until the tracker closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        while self.read_some() {}
+        std::mem::take(&mut self.received)
+    }
+
     /// Reads what there is, and waits if there is nothing. False at the end.
     fn read_some(&mut self) -> bool {
         let mut buffer = [0; 4096];

@@ -1,7 +1,7 @@
 //! What the tests and benches of wrtracker share: the running program, clients that know nothing
 //! of its code, and a reference that the store is held against.
 //!
-//! Of these only [`store_model`], [`net`], [`entries`], [`in_process`] and [`fuzz`] use `wrtracker-core`: a
+//! Of these only [`store_model`], [`net`], [`ether`], [`entries`], [`in_process`] and [`fuzz`] use `wrtracker-core`: a
 //! mistake in its packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ pub mod conf;
 pub mod conformance;
 pub mod cross;
 pub mod entries;
+pub mod ether;
 pub mod family;
 pub mod fuzz;
 pub mod http_client;

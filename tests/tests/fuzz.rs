@@ -131,3 +131,8 @@ fn store_ops() {
 fn udp_request() {
     run("udp_request", 300);
 }
+
+#[test]
+fn frames() {
+    run("frames", 2_000);
+}

@@ -9,6 +9,7 @@
 //! | `everything` | all of it in opentracker's XML |
 //! | `json`, `metrics` | all of it for programs of today |
 //! | `memory` | where each byte of the limit is |
+//! | `network` | what the driver counts of a tracker with a network stack of its own |
 //! | `top` | the largest swarms: a walk through all torrents |
 //! | `networks` | the networks with most peers: two walks through all peers |
 //! | `woodpeckers` | the networks that announce too often |
@@ -25,6 +26,8 @@ mod json;
 mod memory;
 mod metrics;
 mod mode;
+#[cfg(feature = "smoltcp")]
+pub(crate) mod network;
 mod networks;
 mod page;
 mod request_log;
@@ -92,6 +95,8 @@ pub fn emit(
         Mode::Json => json::section,
         Mode::Metrics => metrics::section,
         Mode::Memory => memory::section,
+        #[cfg(feature = "smoltcp")]
+        Mode::Network => network::section,
         Mode::Woodpeckers => woodpeckers,
         _ => {
             return page::emit(cursor, out, &mut |at, out| match at {

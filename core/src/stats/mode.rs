@@ -49,6 +49,9 @@ pub enum Mode {
     Metrics,
     /// Where each byte of the memory limit is.
     Memory,
+    /// What the tracker's own network driver has counted.
+    #[cfg(feature = "smoltcp")]
+    Network,
     /// A full scrape in a format of its own choice, which is no page of [`emit`](super::emit).
     Tpbs,
     /// A full scrape of what outlives a restart, which is no page of [`emit`](super::emit).
@@ -78,7 +81,7 @@ impl Mode {
     }
 }
 
-const NAMES: [(&str, Mode); 25] = [
+const NAMES: &[(&str, Mode)] = &[
     ("peer", Mode::Peer),
     ("torr", Mode::Torr),
     ("conn", Mode::Conn),
@@ -102,6 +105,8 @@ const NAMES: [(&str, Mode); 25] = [
     ("json", Mode::Json),
     ("metrics", Mode::Metrics),
     ("memory", Mode::Memory),
+    #[cfg(feature = "smoltcp")]
+    ("network", Mode::Network),
     ("tpbs", Mode::Tpbs),
     ("statedump", Mode::StateDump),
 ];
@@ -112,7 +117,7 @@ mod tests {
 
     #[test]
     fn names_match_exactly() {
-        for (name, mode) in NAMES {
+        for &(name, mode) in NAMES {
             assert_eq!(Mode::parse(name.as_bytes()), Some(mode));
             assert_eq!(Mode::parse(name.to_uppercase().as_bytes()), None);
             assert_eq!(Mode::parse(std::format!("{name} ").as_bytes()), None);

@@ -5,6 +5,7 @@
 //! random changes of it.
 pub mod conf;
 pub mod connections;
+pub mod frames;
 pub mod gzip;
 pub mod hash_lines;
 pub mod http_request;
@@ -33,6 +34,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: [Target; 11] = [
     ("conf", conf::run),
     ("connections", connections::run),
+    ("frames", frames::run),
     ("gzip", gzip::run),
     ("hash_lines", hash_lines::run),
     ("http_request", http_request::run),

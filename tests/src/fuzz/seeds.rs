@@ -14,6 +14,7 @@ pub fn of(target: &str) -> Vec<Seed> {
     match target {
         "conf" => conf(),
         "connections" => connections(),
+        "frames" => frames(),
         "hash_lines" => hash_lines(),
         "gzip" => gzip(),
         "http_request" => http_request(),
@@ -25,6 +26,71 @@ pub fn of(target: &str) -> Vec<Seed> {
         "udp_request" => udp_request(),
         _ => Vec::new(),
     }
+}
+
+/// Frames of each kind that the driver takes, one after the other.
+fn frames() -> Vec<Seed> {
+    use core::net::{Ipv4Addr, SocketAddrV4};
+
+    use smoltcp::wire::{IpProtocol, TcpControl};
+
+    use super::frames::{MAC, V4};
+    use crate::ether::bad;
+
+    let (mac, from) = ([2, 0, 0, 0, 0, 2], Ipv4Addr::new(192, 0, 2, 2));
+    let own = Ipv4Addr::from(V4);
+    let (client, at) = (SocketAddrV4::new(from, 5000), SocketAddrV4::new(own, 6969));
+    let router = "fe80::99".parse().expect("an address");
+    let prefix = "2001:db8:5::".parse().expect("an address");
+    let segment = |control, seq, ack| bad::segment(mac, MAC, client, at, control, seq, ack);
+    let ping = [8, 0, 0, 0, 0, 1, 0, 1, b'h', b'i'];
+    let lists: [(&'static str, u8, Vec<Vec<u8>>); 5] = [
+        ("arp", 0, vec![bad::arp(mac, from, own)]),
+        ("udp", 0, vec![bad::connect(mac, MAC, from, own); 2]),
+        (
+            "tcp",
+            0,
+            vec![
+                bad::syn(mac, MAC, client, at, 1),
+                segment(TcpControl::Psh, 2, Some(1)),
+                segment(TcpControl::Fin, 2, Some(1)),
+                segment(TcpControl::Rst, 3, None),
+            ],
+        ),
+        (
+            "icmp",
+            0,
+            vec![
+                bad::ipv4(mac, MAC, from, own, IpProtocol::Icmp, &ping, |_| {}),
+                bad::router(mac, router, prefix, 64, 1800),
+                bad::router(mac, router, prefix, 64, 0),
+            ],
+        ),
+        (
+            "dhcp",
+            1,
+            vec![bad::ipv4(
+                mac,
+                [0xff; 6],
+                from,
+                Ipv4Addr::BROADCAST,
+                IpProtocol::Udp,
+                &[&[0, 67, 0, 68, 1, 20, 0, 0][..], &[2; 268]].concat(),
+                |_| {},
+            )],
+        ),
+    ];
+    let seed = |(name, dhcp, frames): (&'static str, u8, Vec<Vec<u8>>)| {
+        let mut bytes = vec![dhcp];
+        for frame in frames {
+            bytes.push(9);
+            let length = u16::try_from(frame.len()).expect("a frame");
+            bytes.extend_from_slice(&length.to_be_bytes());
+            bytes.extend_from_slice(&frame);
+        }
+        (name, bytes)
+    };
+    lists.map(seed).to_vec()
 }
 
 /// Announces as clients of 2023 send them over HTTP: the query, the version, the headers.
