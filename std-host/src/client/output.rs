@@ -85,12 +85,10 @@ pub struct Milliseconds(pub Duration);
 
 impl fmt::Display for Milliseconds {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            to,
-            "{}.{:03}",
-            self.0.as_millis(),
-            self.0.as_micros() % 1_000
-        )
+        let micros = self.0.subsec_micros();
+        let millis = self.0.as_secs().saturating_mul(1_000);
+        let millis = millis.saturating_add(u64::from(micros / 1_000));
+        write!(to, "{millis}.{:03}", micros % 1_000)
     }
 }
 

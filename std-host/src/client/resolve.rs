@@ -20,7 +20,7 @@ pub enum Family {
 /// Most addresses of a host that are tried.
 const MOST: usize = 8;
 
-/// The addresses of a host: the first [`MOST`], only those of a family if one is given.
+/// The addresses of a host: the first eight, only those of a family if one is given.
 ///
 /// # Errors
 ///
