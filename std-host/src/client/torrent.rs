@@ -36,6 +36,8 @@ pub enum NoTorrent {
     NotBencode(Invalid),
     /// The file is something else than a torrent: no dictionary with a dictionary `info`.
     NoInfo,
+    /// The torrent is one of BEP 52 alone, whose name is another.
+    OnlyV2,
 }
 
 impl fmt::Display for NoTorrent {
@@ -50,6 +52,9 @@ impl fmt::Display for NoTorrent {
             Self::TooLong => write!(to, "a torrent file of more than {MOST_BYTES} bytes"),
             Self::NotBencode(Invalid(what)) => write!(to, "no torrent file: {what}"),
             Self::NoInfo => to.write_str("no torrent file: it has no dictionary info"),
+            Self::OnlyV2 => to.write_str(
+                "a torrent of version 2 alone, whose info hash must be given: the first 40 digits",
+            ),
         }
     }
 }
@@ -80,8 +85,8 @@ impl Torrent {
 
     /// Reads a torrent file (BEP 3, BEP 12).
     ///
-    /// The info hash is of the dictionary's bytes as they are. A torrent of BEP 52 alone has one
-    /// too, which its trackers don't know it by.
+    /// The info hash is of the dictionary's bytes as they are. A torrent of BEP 52 alone is refused:
+    /// trackers know it by another hash, which isn't worked out here.
     ///
     /// # Errors
     ///
@@ -94,12 +99,15 @@ impl Torrent {
             return Err(NoTorrent::NoInfo);
         };
         let info = torrent.iter().find_map(|(key, value, bytes)| match value {
-            Value::Dict(_) if key == b"info" => Some(bytes),
+            Value::Dict(info) if key == b"info" => Some((info, bytes)),
             _ => None,
         });
-        let info = info.ok_or(NoTorrent::NoInfo)?;
+        let (info, bytes) = info.ok_or(NoTorrent::NoInfo)?;
+        if info.int(b"meta version") == Some(2) && info.find(b"pieces").is_none() {
+            return Err(NoTorrent::OnlyV2);
+        }
         Ok(Self {
-            info_hash: Sha1::from(info).digest().bytes(),
+            info_hash: Sha1::from(bytes).digest().bytes(),
             trackers: trackers(torrent),
         })
     }
@@ -156,6 +164,13 @@ mod tests {
             Hex(&torrent.info_hash).to_string(),
             "607361303e836d09e97091ea3a6fc0ae34cb1ebd"
         );
+    }
+
+    #[test]
+    fn a_torrent_of_version_2_alone_is_refused_and_one_of_both_is_not() {
+        let only = Torrent::parse(b"d4:infod12:meta versioni2eee");
+        assert!(matches!(only, Err(NoTorrent::OnlyV2)));
+        assert!(Torrent::parse(b"d4:infod12:meta versioni2e6:pieces0:ee").is_ok());
     }
 
     #[test]
