@@ -17,6 +17,8 @@
 //! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
 //!    the command line to the exit code.
 //!
+//! [`client`] is beside all that: it asks trackers and is none.
+//!
 //! [`log`], with [`syslog`] and [`completed`], is for all of them; [`notify`] for the service
 //! manager.
 //!
@@ -55,6 +57,11 @@ pub mod check;
 #[cfg(not(feature = "check"))]
 #[path = "absent/check.rs"]
 pub mod check;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(not(feature = "client"))]
+#[path = "absent/client.rs"]
+pub mod client;
 #[cfg(feature = "state")]
 pub mod state;
 #[cfg(not(feature = "state"))]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::check::{self, Verdict};
+use crate::client;
 use crate::interfaces::LanWatch;
 use crate::listen::{self, NotOpened};
 use crate::lists::Entries;
@@ -30,6 +31,9 @@ const SYSTEM: u8 = 111;
 /// Runs the program with these arguments, the program's name left out, until a signal ends it.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(code) = client::run(&arguments) {
+        return code;
+    }
     let settings = match Command::parse(arguments.iter().cloned()) {
         Ok(Command::Run(settings)) => settings,
         Ok(Command::Check(settings)) => {

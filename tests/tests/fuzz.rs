@@ -78,6 +78,26 @@ fn change(input: &[u8], all: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 }
 
 #[test]
+fn client_http() {
+    run("client_http", 3_000);
+}
+
+#[test]
+fn client_json() {
+    run("client_json", 3_000);
+}
+
+#[test]
+fn client_torrent() {
+    run("client_torrent", 3_000);
+}
+
+#[test]
+fn client_udp() {
+    run("client_udp", 3_000);
+}
+
+#[test]
 fn conf() {
     run("conf", 300);
 }

@@ -1,5 +1,6 @@
 //! The README is true where a program can tell.
 
+use wrtracker::client;
 use wrtracker::options::Markdown;
 use wrtracker::plan::{Plan, Wanted};
 use wrtracker::size::Bytes;
@@ -16,6 +17,19 @@ fn the_table_of_options_is_the_programs() {
     );
 }
 
+#[test]
+fn the_clients_commands_and_options_are_the_programs() {
+    let table = client::Markdown.to_string();
+    assert!(
+        README.contains(&table),
+        "the README lacks this table:\n\n{table}"
+    );
+    for command in &client::commands::COMMANDS {
+        let words = command.words;
+        assert!(README.contains(&format!("wrtracker {words}")), "{words}");
+    }
+}
+
 /// The figures are of a processor with addresses of 64 bits.
 #[test]
 #[cfg(target_pointer_width = "64")]
@@ -27,10 +41,8 @@ fn the_table_of_limits_is_the_programs() {
         let limit = plan.limit.to_string().replace(".0", "");
         let torrents = in_threes(u64::from(capacity.torrents));
         let peers = in_threes(u64::from(capacity.peers));
-        table += &format!(
-            "| {limit} | {torrents} | {peers} | {} |\n",
-            plan.connections
-        );
+        let connections = in_threes(u64::try_from(plan.connections).unwrap());
+        table += &format!("| {limit} | {torrents} | {peers} | {connections} |\n");
     }
     assert!(
         README.contains(&table),

@@ -52,7 +52,7 @@ impl Variant {
     /// What cargo is told beyond the profile.
     pub(crate) fn cargo_arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Full => &[],
+            Self::Full => &["--no-default-features", "--features", "wrtracker/router"],
             Self::Small => &["--no-default-features"],
         }
     }

@@ -221,7 +221,10 @@ fn each_variant_is_built_with_a_profile_of_its_own_and_its_features() {
         // The processors that Rust is there for.
         assert!(shown["wrtracker/DEPENDS"].starts_with("@("));
     }
-    assert_eq!(full["CARGO_PKG_ARGS"], "--locked");
+    assert_eq!(
+        full["CARGO_PKG_ARGS"],
+        "--locked --no-default-features --features router"
+    );
     assert_eq!(small["CARGO_PKG_ARGS"], "--locked --no-default-features");
     assert_eq!(full["PKG_VERSION"], env!("CARGO_PKG_VERSION"));
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{AREAS, Entry, PATH, Range, table};
+use crate::client::Overview;
 
 /// Prints the usage in one line, without a line end.
 pub struct Usage;
@@ -37,8 +38,9 @@ impl fmt::Display for Version {
 }
 
 /// The features that this build doesn't have.
-const LEFT_OUT: [Option<&str>; 7] = [
+const LEFT_OUT: [Option<&str>; 8] = [
     left_out("check", cfg!(feature = "check")),
+    left_out("client", cfg!(feature = "client")),
     left_out("gzip", cfg!(feature = "gzip")),
     left_out("livesync", cfg!(feature = "livesync")),
     left_out("private", cfg!(feature = "private")),
@@ -63,7 +65,8 @@ impl fmt::Display for Help {
             to,
             "{Version}, a BitTorrent tracker\n{Usage}\n\n\
              Without -p, -P and listen.* it takes TCP and UDP on one port.\n\n\
-             Options, from left to right:"
+             {}Options, from left to right:",
+            Overview(None)
         )?;
         for entry in table() {
             if let Some(flag) = entry.flag {

@@ -3,6 +3,7 @@
 //!
 //! `tests/fuzz` hands them to libFuzzer; the ordinary tests hand them the committed corpus and
 //! random changes of it.
+pub mod client;
 pub mod conf;
 pub mod connections;
 pub mod frames;
@@ -31,7 +32,11 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 16] = [
+    ("client_http", client::http),
+    ("client_json", client::json),
+    ("client_torrent", client::torrent),
+    ("client_udp", client::udp),
     ("conf", conf::run),
     ("connections", connections::run),
     ("frames", frames::run),
