@@ -150,10 +150,7 @@ impl Tracker<'_> {
                 return Err(unknown);
             }
             let unsigned = self.policy.signers.is_empty();
-            let listed = match &access.whitelist {
-                Some(list) => list.contains(torrent),
-                None => unsigned,
-            };
+            let listed = access.is_listed(torrent).unwrap_or(unsigned);
             if !self.mode.has_list() || listed {
                 return Ok(());
             }

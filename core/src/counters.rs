@@ -2,6 +2,10 @@
 
 use crate::access::Refusal;
 
+mod histogram;
+
+pub use histogram::{BUCKETS, Bounds, Histogram, MICROS, PEERS};
+
 /// Counts since start. They wrap after 2^64, which no router lives to see.
 #[derive(Clone, Debug)]
 pub struct Counters {
@@ -55,6 +59,29 @@ pub struct Counters {
     pub connections_evicted: u64,
     /// TCP connections closed because the client took too long.
     pub connections_timed_out: u64,
+    /// Announces by the peers in their replies: see [`PEERS`].
+    pub peers_told: Histogram,
+    /// Datagrams answered, by the microseconds from when they were received to when all replies of
+    /// their batch were ready: see [`MICROS`]. The host counts it.
+    pub udp_micros: Histogram,
+    /// The same for what one read from a connection brought.
+    pub http_micros: Histogram,
+    /// How many of some of these came over IPv6.
+    pub v6: V6Counters,
+}
+
+/// Counts of what came over IPv6, which the counts of the same names include.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs, reason = "said where the others are")]
+pub struct V6Counters {
+    pub udp_datagrams: u64,
+    pub udp_connects: u64,
+    pub udp_announces: u64,
+    pub udp_scrapes: u64,
+    pub udp_errors: u64,
+    pub http_announces: u64,
+    pub http_scrapes: u64,
+    pub connections: u64,
 }
 
 /// Minutes that renewals are counted by: opentracker's.
@@ -115,6 +142,13 @@ impl Counters {
         }
     }
 
+    /// Counts a reply by its peers.
+    #[inline]
+    pub(crate) fn told(&mut self, peers: usize) {
+        let peers = u32::try_from(peers).unwrap_or(u32::MAX);
+        self.peers_told.note(&PEERS, peers, 1);
+    }
+
     /// Counts an announce by the peers that it wanted.
     pub fn wanting(&mut self, peers: u16) {
         let last = self.wanted.len().saturating_sub(1);
@@ -153,7 +187,14 @@ impl Counters {
             connections,
             connections_evicted,
             connections_timed_out,
+            peers_told,
+            udp_micros,
+            http_micros,
+            v6,
         } = self;
+        peers_told.add(&other.peers_told);
+        udp_micros.add(&other.udp_micros);
+        http_micros.add(&other.http_micros);
         for (sum, more) in [
             (udp_datagrams, other.udp_datagrams),
             (udp_connects, other.udp_connects),
@@ -174,6 +215,14 @@ impl Counters {
             (connections, other.connections),
             (connections_evicted, other.connections_evicted),
             (connections_timed_out, other.connections_timed_out),
+            (&mut v6.udp_datagrams, other.v6.udp_datagrams),
+            (&mut v6.udp_connects, other.v6.udp_connects),
+            (&mut v6.udp_announces, other.v6.udp_announces),
+            (&mut v6.udp_scrapes, other.v6.udp_scrapes),
+            (&mut v6.udp_errors, other.v6.udp_errors),
+            (&mut v6.http_announces, other.v6.http_announces),
+            (&mut v6.http_scrapes, other.v6.http_scrapes),
+            (&mut v6.connections, other.v6.connections),
         ] {
             *sum = sum.wrapping_add(more);
         }
@@ -185,6 +234,46 @@ impl Counters {
         for (sum, more) in wanted.iter_mut().zip(&other.wanted) {
             *sum = sum.wrapping_add(*more);
         }
+    }
+}
+
+impl Counters {
+    /// What of these counts came over IPv6 if all of it did.
+    const fn as_v6(&self) -> V6Counters {
+        V6Counters {
+            udp_datagrams: self.udp_datagrams,
+            udp_connects: self.udp_connects,
+            udp_announces: self.udp_announces,
+            udp_scrapes: self.udp_scrapes,
+            udp_errors: self.udp_errors,
+            http_announces: self.http_announces,
+            http_scrapes: self.http_scrapes,
+            connections: 0,
+        }
+    }
+
+    /// To be called before something is counted that came over IPv6, so that what came over IPv4
+    /// costs nothing more.
+    pub(crate) const fn v6_before(&self) -> V6Before {
+        V6Before(self.as_v6())
+    }
+}
+
+/// The counts before something was counted that came over IPv6.
+pub(crate) struct V6Before(V6Counters);
+
+impl V6Before {
+    /// Counts what was counted since.
+    pub(crate) const fn note(self, counters: &mut Counters) {
+        let (Self(before), after) = (self, counters.as_v6());
+        let v6 = &mut counters.v6;
+        v6.udp_datagrams += after.udp_datagrams.wrapping_sub(before.udp_datagrams);
+        v6.udp_connects += after.udp_connects.wrapping_sub(before.udp_connects);
+        v6.udp_announces += after.udp_announces.wrapping_sub(before.udp_announces);
+        v6.udp_scrapes += after.udp_scrapes.wrapping_sub(before.udp_scrapes);
+        v6.udp_errors += after.udp_errors.wrapping_sub(before.udp_errors);
+        v6.http_announces += after.http_announces.wrapping_sub(before.http_announces);
+        v6.http_scrapes += after.http_scrapes.wrapping_sub(before.http_scrapes);
     }
 }
 
@@ -214,6 +303,10 @@ impl Default for Counters {
             connections: 0,
             connections_evicted: 0,
             connections_timed_out: 0,
+            peers_told: Histogram::default(),
+            udp_micros: Histogram::default(),
+            http_micros: Histogram::default(),
+            v6: V6Counters::default(),
         }
     }
 }

@@ -39,6 +39,8 @@ pub mod common;
 pub mod cookie;
 pub mod counters;
 mod decoys;
+#[cfg(feature = "api")]
+mod grant;
 pub mod gzip;
 pub mod http;
 pub mod interval;

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use heapless::{String, Vec};
 
-use crate::access::{MOST_SIGNERS, PublicKey};
+use crate::access::{MOST_SIGNERS, PublicKey, Tokens};
 use crate::network::Network;
 
 /// Intervals, time-outs, limits and switches.
@@ -74,6 +74,10 @@ pub struct Policy {
     pub decoys: u8,
     /// Most random peers in one of these.
     pub decoys_most: u8,
+    /// What opens the interface for programs.
+    pub api_tokens: Tokens,
+    /// Whether errors there have the statuses and words of Torrust Tracker.
+    pub api_torrust_statuses: bool,
     /// What networks may do.
     pub grants: Vec<Grant, MOST_GRANTS>,
     /// Whether full scrapes are only for those who are granted them.
@@ -222,6 +226,8 @@ impl Policy {
         tell_completed: false,
         decoys: 0,
         decoys_most: 10,
+        api_tokens: Vec::new(),
+        api_torrust_statuses: false,
         grants: Vec::new(),
         full_scrape_listed: false,
         log_requests: Vec::new(),

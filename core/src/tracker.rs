@@ -10,6 +10,8 @@ use crate::common::{Common, Held, Notes, Part, Seen, Totals};
 use crate::cookie::Cookies;
 use crate::counters::Counters;
 use crate::decoys::Decoys;
+#[cfg(feature = "api")]
+use crate::grant::KeyMaker;
 use crate::interval::{Load, interval};
 use crate::journal::{Completed, Journal, Note};
 use crate::policy::Policy;
@@ -42,7 +44,11 @@ pub struct Tracker<'m> {
     /// Of which change of the shared policy this one is.
     #[cfg(feature = "threads")]
     policy_change: u32,
-    random: Random,
+    pub(crate) random: Random,
+    #[cfg(feature = "api")]
+    pub(crate) key_maker: KeyMaker,
+    /// Somebody asked for the files of lists to be read again.
+    pub(crate) reload_wanted: bool,
     load: Load,
     journal: Journal,
     told_full_scrape: Option<Secs>,
@@ -99,6 +105,9 @@ impl<'m> Tracker<'m> {
             #[cfg(feature = "threads")]
             policy_change: 0,
             random: Random::new(seed),
+            #[cfg(feature = "api")]
+            key_maker: KeyMaker::new(secrets),
+            reload_wanted: false,
             load: Load::default(),
             journal: Journal::default(),
             told_full_scrape: None,
@@ -114,6 +123,11 @@ impl<'m> Tracker<'m> {
             requests: RequestLog::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Whether somebody asked for the files of lists and keys to be read again since the last call.
+    pub const fn take_reload(&mut self) -> bool {
+        core::mem::replace(&mut self.reload_wanted, false)
     }
 
     /// A number that tells this run from others, for the cluster and the statistics.
@@ -315,7 +329,7 @@ impl<'m> Tracker<'m> {
 
     /// Whether decoys are of use: they are for a tracker of which anybody may ask anything.
     fn has_decoys(&self) -> bool {
-        !self.wants_proof() && self.common.access().whitelist.is_none()
+        !self.wants_proof() && !self.common.access().has_whitelist()
     }
 
     /// Keeps a request, if the policy wants those of this address kept.

@@ -1,6 +1,6 @@
 //! The UDP tracker protocol (BEP 15): one datagram in, at most one out.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroU16;
 
 use crate::access::{Given, Refusal};
@@ -28,9 +28,27 @@ pub fn answer(
     out: &mut [u8],
 ) -> usize {
     let ip = source.ip().to_canonical();
+    if ip.is_ipv4() {
+        return answer_to(tracker, ip, source.port(), datagram, now, out);
+    }
+    let before = tracker.counters.v6_before();
+    let length = answer_to(tracker, ip, source.port(), datagram, now, out);
+    before.note(&mut tracker.counters);
+    length
+}
+
+#[inline]
+fn answer_to(
+    tracker: &mut Tracker<'_>,
+    ip: IpAddr,
+    port: u16,
+    datagram: &[u8],
+    now: Secs,
+    out: &mut [u8],
+) -> usize {
     tracker.counters.udp_datagrams += 1;
     let request = match Request::parse(datagram) {
-        Ok(request) if source.port() != 0 && is_unicast(ip) => request,
+        Ok(request) if port != 0 && is_unicast(ip) => request,
         _ => {
             tracker.counters.udp_ignored += 1;
             return 0;
@@ -114,7 +132,7 @@ fn announce(
         left: Some(request.left),
         downloaded: request.downloaded,
     };
-    {
+    let peers = {
         let give = || Given::in_options(peer.ip(), request.options);
         let mut result = tracker.announce_with(&announce, give, now);
         // Where it is: an answer is large.
@@ -137,12 +155,13 @@ fn announce(
         }
         let most = usize::from(wanted);
         if peer.ip().is_ipv4() {
-            reply.fill(most * 6, |room| answer.choose_v4(room));
+            reply.fill(most * 6, |room| answer.choose_v4(room)) / 6
         } else {
-            reply.fill(most * 18, |room| answer.choose_v6(room));
+            reply.fill(most * 18, |room| answer.choose_v6(room)) / 18
         }
-    }
+    };
     tracker.counters.wanting(wanted);
+    tracker.counters.told(peers);
 }
 
 /// Tells whoever isn't let in, in an error packet. Many clients ask again soon then; where the policy

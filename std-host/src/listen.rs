@@ -12,6 +12,7 @@ use rustix::net::{
 };
 
 use wrtracker_core::access::Mode;
+use wrtracker_core::http::Door;
 
 use crate::settings::Listen;
 use crate::size::Bytes;
@@ -44,6 +45,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What is asked of announces that come here, if the place says so.
     pub mode: Option<Mode>,
+    /// What answers here.
+    pub(crate) door: Door,
     pub(crate) socket: Arc<OwnedFd>,
 }
 
@@ -56,7 +59,10 @@ impl Listener {
 
 impl fmt::Display for Listener {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{} {}", self.protocol, self.address)
+        match self.door {
+            Door::Tracker => write!(to, "{} {}", self.protocol, self.address),
+            Door::Api => write!(to, "api {}", self.address),
+        }
     }
 }
 
@@ -342,6 +348,7 @@ fn open(protocol: Protocol, address: SocketAddr, waiting: usize) -> io::Result<L
         protocol,
         address,
         mode: None,
+        door: Door::Tracker,
         socket: Arc::new(socket),
     })
 }

@@ -36,6 +36,8 @@ pub struct Wanted {
     pub whitelist: usize,
     /// Most hashes in the blacklist; 0 is no list.
     pub blacklist: usize,
+    /// Bytes for what programs grant; 0 is nothing.
+    pub granted_bytes: usize,
     /// Bytes for keys; 0 is none.
     pub key_bytes: usize,
     /// Live sync.
@@ -207,7 +209,7 @@ impl Plan {
     }
 
     /// What the limit is spent on, in bytes. Together that is at most the limit.
-    pub fn shares(&self) -> [(&'static str, u64); 10] {
+    pub fn shares(&self) -> [(&'static str, u64); 11] {
         let connections = self.connections * tcp::BYTES_PER_CONNECTION
             + self.buffer_bytes()
             + tcp::SCRATCH_BYTES
@@ -222,6 +224,7 @@ impl Plan {
             ("connections", connections as u64),
             ("access lists", self.wanted.list_bytes() as u64),
             ("keys", self.wanted.key_bytes as u64),
+            ("what programs grant", self.wanted.granted_bytes as u64),
             ("live sync", self.wanted.sync_bytes() as u64),
             ("logged requests", self.wanted.log_bytes() as u64),
             ("the program itself", Self::FIXED),
@@ -314,6 +317,7 @@ mod tests {
     #[test]
     fn the_shares_are_the_whole_limit_and_no_more() {
         let wanted = Wanted {
+            granted_bytes: 4000,
             whitelist: 10_000,
             blacklist: 3,
             key_bytes: 53_760,

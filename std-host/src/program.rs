@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use wrtracker_core::http::Door;
+
 use crate::check::{self, Verdict};
 use crate::client;
 use crate::interfaces::LanWatch;
@@ -132,8 +134,13 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
         NotOpened::Missing(_) => log::warning(what),
         NotOpened::Covered(..) => log::info(what),
     };
-    let listeners = listen::open_all(&settings.listeners(), listen::waiting_room(limit), tell)
+    let mut listeners = listen::open_all(&settings.listeners(), listen::waiting_room(limit), tell)
         .map_err(|error| system_error(&error))?;
+    let api = listen::open_all(&settings.api_listeners(), 0, tell);
+    for mut listener in api.map_err(|error| system_error(&error))? {
+        listener.door = Door::Api;
+        listeners.push(listener);
+    }
     let others = listeners.len() + usize::from(settings.wanted(Entries::default()).workers);
     let connections = connections(limit, others).map_err(|error| settings_error(&error))?;
     let sync = settings.live_sync.map(LiveSync::open).transpose();

@@ -349,6 +349,9 @@ impl Server {
                         now,
                     };
                     self.tcp.ready(index, &mut around);
+                    if self.tracker.take_reload() {
+                        self.lists.reload();
+                    }
                 }
                 about::LISTS => self.lists.ready(index),
                 about::SYNC => {
@@ -397,7 +400,11 @@ impl Server {
                     tracker,
                     now,
                 };
-                if self.tcp.accept(listener, &mut around) == Accepted::Starved {
+                let accepted = self.tcp.accept(listener, &mut around);
+                if tracker.take_reload() {
+                    self.lists.reload();
+                }
+                if accepted == Accepted::Starved {
                     // The listener stays readable; to be told so over and over would help nobody.
                     self.set_accepting(EventFlags::empty())?;
                     self.starved = true;

@@ -15,8 +15,9 @@ use rustix::net::{
     RecvFlags, SendFlags, Shutdown, SocketFlags, acceptfrom_with, recv, send, shutdown,
 };
 use wrtracker_core::access::Mode;
+use wrtracker_core::counters::MICROS;
 use wrtracker_core::http::{
-    ConnectionId, Connections, LARGEST_REPLY, MOST_PIECES, Next, Slot, Turn,
+    ConnectionId, Connections, Door, LARGEST_REPLY, MOST_PIECES, Next, Slot, Turn,
 };
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::Tracker;
@@ -24,6 +25,7 @@ use wrtracker_core::tracker::Tracker;
 use crate::listen::Listener;
 use crate::plan::Plan;
 use crate::server::{about, data};
+use crate::sys::clock::monotonic_micros;
 use crate::sys::memory::reserve_bytes;
 
 /// Bytes of memory that a connection takes, apart from a buffer if it holds one.
@@ -96,6 +98,8 @@ struct Connection {
     id: ConnectionId,
     /// What is asked of its announces.
     mode: Mode,
+    /// What answers its requests.
+    door: Door,
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
@@ -150,6 +154,14 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) epoll: &'s OwnedFd,
     pub(crate) tracker: &'s mut Tracker<'static>,
     pub(crate) now: Secs,
+}
+
+impl Surroundings<'_> {
+    /// Sees to what was granted: it is in force, and forgotten at the end of the program.
+    fn settle(&mut self) -> bool {
+        self.tracker.access_mut().changes.clear();
+        true
+    }
 }
 
 impl Tcp {
@@ -212,7 +224,7 @@ impl Tcp {
             if self.core.is_full() {
                 self.core.add_slots(self.room.take());
             }
-            let id = self.core.open(remote, around.now).id;
+            let id = self.core.open_at(listener.door, remote, around.now).id;
             if self.sockets.len() <= id.index() && id.index() < self.sockets.capacity() {
                 self.sockets.resize_with(id.index() + 1, || None);
             }
@@ -222,6 +234,7 @@ impl Tcp {
                     socket,
                     id,
                     mode: listener.mode(),
+                    door: listener.door,
                     watched: Watched::Nothing,
                     lingers: false,
                     partial: false,
@@ -327,7 +340,17 @@ impl Connection {
         let mut rest = input.get(..count).unwrap_or_default();
         let more = self.partial || count == input.len();
         loop {
+            let start = monotonic_micros();
             let turn = core.receive(self.id, rest, around.tracker, around.now, output);
+            if turn.written > 0 {
+                let micros = monotonic_micros().saturating_sub(start);
+                let micros = u32::try_from(micros).unwrap_or(u32::MAX);
+                let counters = &mut around.tracker.counters;
+                counters.http_micros.note(&MICROS, micros, 1);
+            }
+            if !self.settle(around) {
+                return Step::Close;
+            }
             rest = rest.get(turn.consumed..).unwrap_or_default();
             self.partial = turn.written == 0;
             match self.deliver(core, output, turn, rest, around.now) {
@@ -379,6 +402,9 @@ impl Connection {
         self.streams = None;
         for _ in 0..PIECES {
             let turn = core.resume(self.id, around.tracker, around.now, output);
+            if !self.settle(around) {
+                return Step::Close;
+            }
             self.streams = match turn.next {
                 Next::Resume => Some(Pace::Now),
                 Next::Later => Some(Pace::NextTick),
@@ -395,6 +421,11 @@ impl Connection {
             self.streams = Some(Pace::Now);
         }
         Step::Wait
+    }
+
+    /// Sees to what was granted before that is acknowledged. False if it must not be.
+    fn settle(&self, around: &mut Surroundings<'_>) -> bool {
+        self.door != Door::Api || around.settle()
     }
 
     /// Sends what a turn of the core wrote. `None` if all is sent and the connection stays open.

@@ -134,6 +134,10 @@ impl HttpClient {
             assert!(self.read_some(), "closed in a head: {:?}", self.text());
         };
         let mut reply = Reply::parse_head(&head);
+        if reply.header("transfer-encoding") == Some("chunked") {
+            reply.body = self.chunks();
+            return reply;
+        }
         let length: usize = reply
             .header("content-length")
             .unwrap_or_else(|| panic!("no Content-Length in {reply:?}"))
@@ -174,6 +178,34 @@ impl HttpClient {
     pub fn rest(&mut self) -> Vec<u8> {
         while self.read_some() {}
         std::mem::take(&mut self.received)
+    }
+
+    /// A body in chunks (RFC 9112 section 7.1), to its end.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.take_to(b"\r\n");
+            let line = str::from_utf8(&line).expect("the length of a chunk");
+            let length = usize::from_str_radix(line.trim_end(), 16).expect("a length");
+            while self.received.len() < length + 2 {
+                assert!(self.read_some(), "closed in a chunk: {:?}", self.text());
+            }
+            body.extend(self.received.drain(..length));
+            assert_eq!(self.take_to(b"\r\n"), b"\r\n");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// What comes up to `end`, with it.
+    fn take_to(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = find(&self.received, end) {
+                return self.received.drain(..at + end.len()).collect();
+            }
+            assert!(self.read_some(), "closed in a line: {:?}", self.text());
+        }
     }
 
     /// Reads what there is, and waits if there is nothing. False at the end.

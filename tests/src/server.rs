@@ -139,6 +139,11 @@ impl Server {
         self.listener(Protocol::Tcp, true)
     }
 
+    /// Where the interface for programs is.
+    pub fn api(&self) -> SocketAddr {
+        self.listener(Protocol::Api, false)
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -356,6 +361,7 @@ fn build() -> PathBuf {
 enum Protocol {
     Udp,
     Tcp,
+    Api,
 }
 
 /// One line such as `wrtracker: listening on udp [::]:6969`.
@@ -366,6 +372,7 @@ fn parse_listener(line: &str) -> Option<(Protocol, SocketAddr)> {
     let protocol = match protocol {
         "udp" => Protocol::Udp,
         "tcp" => Protocol::Tcp,
+        "api" => Protocol::Api,
         _ => return None,
     };
     let address = address

@@ -160,6 +160,11 @@ impl<'m> Keys<'m> {
         self.wall_clock = seconds;
     }
 
+    /// The time that was told, in seconds since 1970; `None` while the clock isn't set.
+    pub fn wall_clock(&self) -> Option<u64> {
+        (self.wall_clock >= CLOCK_IS_SET).then_some(self.wall_clock)
+    }
+
     /// Whether a key of these terms has expired.
     pub fn has_expired(&self, terms: &Terms) -> bool {
         self.has_expired_for(terms, 0)

@@ -3,14 +3,19 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `list`, `table` | a set of info hashes in memory that its owner gives, in force beside one that is being loaded; the set itself |
+//! | `granted` | the info hashes that were listed one at a time while the tracker ran |
+//! | `change` | what was granted, for the host to write down |
 //! | `mode` | what a listener asks of announces |
 //! | `key`, `key_lines`, `keys`, `places` | a key; keys as text; the table of keys; who uses those that are limited in peers |
 //! | `given` | what an announce URL carries: keys, signatures |
 //! | `signature` | torrents that are signed rather than listed |
 //! | `guesses` | addresses that try one wrong key after another |
+//! | `token` | what opens the interface for programs |
 //! | `refusal` | why an announce is refused |
 
+mod change;
 mod given;
+mod granted;
 mod guesses;
 mod key;
 mod key_lines;
@@ -21,9 +26,12 @@ mod places;
 mod refusal;
 mod signature;
 mod table;
+mod token;
 
+pub use change::{Change, ChangeBytes, Changes, MOST_CHANGES};
 pub use given::Given;
 pub(crate) use given::behind_proof;
+pub use granted::{Granted, GrantedCursor};
 pub use guesses::Guesses;
 pub use key::{Key, NotAKey};
 pub use key_lines::{BadLine, Each, KeyLines};
@@ -35,6 +43,7 @@ pub use refusal::{Again, Refusal};
 pub(crate) use signature::is_signed;
 pub use signature::{MOST_SIGNERS, MOST_VERIFICATIONS, PublicKey, Verifications};
 pub use table::Full;
+pub use token::{MOST_TOKENS, Role, Token, Tokens, role_of};
 
 use crate::wire::InfoHash;
 
@@ -46,10 +55,15 @@ use crate::wire::InfoHash;
 pub struct Access<'m> {
     /// If there is one, only the torrents in it are admitted; an empty one admits none.
     pub whitelist: Option<AccessList<'m>>,
+    /// More torrents that are admitted, as if they were in the whitelist; where there is this, there
+    /// is a whitelist.
+    pub granted: Option<Granted<'m>>,
     /// The torrents in it are not admitted, even if the whitelist has them.
     pub blacklist: Option<AccessList<'m>>,
     /// The keys that open it where the [`Mode`] asks for one; without them none does.
     pub keys: Option<Keys<'m>>,
+    /// What was granted while it runs; without memory nothing can be.
+    pub changes: Changes<'m>,
     /// Who has tried too many wrong ones.
     pub guesses: Guesses,
     /// How many signatures may still be looked at.
@@ -60,8 +74,20 @@ impl<'m> Access<'m> {
     /// Whether the torrent may be announced. Looks into each list once, see
     /// [`AccessList::contains`].
     pub fn admits(&self, hash: &InfoHash) -> bool {
-        let wanted = self.whitelist.as_ref().is_none_or(|l| l.contains(hash));
-        wanted && !self.blacklist.as_ref().is_some_and(|l| l.contains(hash))
+        self.is_listed(hash).unwrap_or(true) && !self.is_blacklisted(hash)
+    }
+
+    /// Whether only some torrents are admitted.
+    pub const fn has_whitelist(&self) -> bool {
+        self.whitelist.is_some() || self.granted.is_some()
+    }
+
+    /// Whether the torrent is among those that are admitted; `None` if all are.
+    pub(crate) fn is_listed(&self, hash: &InfoHash) -> Option<bool> {
+        self.has_whitelist().then(|| {
+            self.whitelist.as_ref().is_some_and(|l| l.contains(hash))
+                || self.granted.as_ref().is_some_and(|l| l.contains(hash))
+        })
     }
 
     /// Whether the blacklist has the torrent.

@@ -31,6 +31,8 @@ pub enum Format {
     TxtPlus,
     /// As [`Txt`](Self::Txt), the hash percent-encoded in lower case.
     Url,
+    /// A JSON array of objects: only in a [window](super::Sink::window), and never packed.
+    Json,
     /// `HASH:MINUTES:COMPLETED` in lines, the hash in upper-case hex.
     StateDump,
 }
@@ -62,6 +64,7 @@ impl Format {
     pub const fn prefix(self) -> &'static [u8] {
         match self {
             Self::Ben => b"d5:filesd",
+            Self::Json => b"[",
             Self::Bin | Self::Txt | Self::TxtPlus | Self::Url | Self::StateDump => b"",
         }
     }
@@ -70,6 +73,7 @@ impl Format {
     pub const fn suffix(self) -> &'static [u8] {
         match self {
             Self::Ben => b"ee",
+            Self::Json => b"]",
             Self::Bin | Self::Txt | Self::TxtPlus | Self::Url | Self::StateDump => b"",
         }
     }
@@ -80,7 +84,7 @@ impl Format {
             Self::Ben => Template::BEN,
             Self::Bin => Template::BIN,
             Self::Txt => Template::HEX_2,
-            Self::TxtPlus => Template::HEX_3,
+            Self::TxtPlus | Self::Json => Template::HEX_3,
             Self::Url => Template::PERCENT_2,
             Self::StateDump => Template::HEX_TIME,
         }
@@ -91,7 +95,7 @@ impl Format {
         match self {
             Self::Ben => [entry.seeders, entry.completed, entry.leechers],
             Self::Bin | Self::Txt | Self::Url => [entry.seeders, entry.leechers, 0],
-            Self::TxtPlus => [entry.seeders, entry.leechers, entry.completed],
+            Self::TxtPlus | Self::Json => [entry.seeders, entry.leechers, entry.completed],
             Self::StateDump => {
                 let [high, low] = split(entry.base_minutes);
                 [high, low, entry.completed]

@@ -36,6 +36,15 @@ impl FullScrape {
         }
     }
 
+    /// A part of one: see [`Sink::window`].
+    #[cfg(feature = "api")]
+    pub(crate) fn window(format: Format, window: (u32, u32), tracker: &mut Tracker<'_>) -> Self {
+        Self {
+            sink: Sink::window(format, window),
+            ..Self::new(format, false, tracker)
+        }
+    }
+
     /// The name of its walk.
     pub(super) const fn ticket(&self) -> Ticket {
         self.ticket
@@ -54,8 +63,11 @@ impl FullScrape {
             }
             self.begun = true;
         }
+        let mut rounds = 0u32;
         while !self.through {
-            if out.room().len() < Sink::LARGEST_PIECE {
+            // Records that are passed over write nothing, and are work all the same.
+            rounds = rounds.saturating_add(1);
+            if out.room().len() < Sink::LARGEST_PIECE.saturating_mul(2) || rounds > MOST_ROUNDS {
                 return Filled::More;
             }
             match tracker.survey.claim_in_turns(self.ticket, now) {
@@ -105,6 +117,11 @@ impl FullScrape {
                 debug_assert!(written.is_ok(), "there was room");
             }
             self.from = batch.from();
+            let end = if self.sink.is_full() {
+                Some(Next::End)
+            } else {
+                end
+            };
             match end {
                 None | Some(Next::Torrent(..)) => {}
                 Some(Next::Range(from)) => {
@@ -123,6 +140,9 @@ impl FullScrape {
         }
     }
 }
+
+/// Times that torrents are looked at in one call.
+const MOST_ROUNDS: u32 = 256;
 
 /// Torrents that are looked at before they are written.
 const AHEAD: usize = 8;

@@ -2,16 +2,20 @@
 
 mod formats;
 mod full_scrape;
+#[cfg(feature = "api")]
+mod listing;
 mod sink;
 mod sorted;
 mod walked;
 
 pub use formats::{Entry, Format};
 pub(crate) use full_scrape::FullScrape;
+#[cfg(feature = "api")]
+pub(crate) use listing::Listing;
 pub use sink::Sink;
 pub(crate) use walked::Walked;
 
-use crate::stats::{LARGEST_ENTRY, LARGEST_SECTION};
+use crate::stats::{self, LARGEST_ENTRY, LARGEST_SECTION, Mode};
 use crate::store::Progress;
 use crate::survey::Ticket;
 use crate::time::Secs;
@@ -29,8 +33,16 @@ pub(crate) enum Body {
     FullScrape(FullScrape),
     /// A page of statistics that needs a walk through everything.
     Walked(Walked),
+    /// A page of statistics that is longer than one reply: from that section on.
+    Page(Mode, u16),
     /// The requests that were kept, each of which is shown once.
     Requests,
+    /// What was granted.
+    #[cfg(feature = "api")]
+    Listing(Listing),
+    /// What is the same for everybody: the rest of it.
+    #[cfg(feature = "api")]
+    Text(&'static [u8]),
 }
 
 /// What came of writing a piece.
@@ -57,7 +69,9 @@ impl Body {
         match self {
             Self::FullScrape(body) => Some(body.ticket()),
             Self::Walked(body) => Some(body.ticket()),
-            Self::Requests => None,
+            Self::Requests | Self::Page(..) => None,
+            #[cfg(feature = "api")]
+            Self::Listing(_) | Self::Text(_) => None,
         }
     }
 
@@ -76,6 +90,23 @@ impl Body {
                 Progress::More => Filled::More,
                 Progress::Done => Filled::Done,
             },
+            Self::Page(mode, section) => match stats::emit(*mode, tracker, now, section, out) {
+                Progress::More => Filled::More,
+                Progress::Done => Filled::Done,
+            },
+            #[cfg(feature = "api")]
+            Self::Listing(body) => body.fill(tracker, out),
+            #[cfg(feature = "api")]
+            Self::Text(text) => {
+                let (now, later) = text.split_at(text.len().min(out.room().len()));
+                out.put(now);
+                *text = later;
+                if later.is_empty() {
+                    Filled::Done
+                } else {
+                    Filled::More
+                }
+            }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A full scrape on its way out, plain or packed.
 
+use core::fmt::Write;
+
 use super::{Entry, Format};
 use crate::gzip::{LARGEST_BEGIN, LARGEST_END, LARGEST_RECORD, NoRoom, Packer, packer};
-use crate::wire::Out;
+use crate::wire::{Hex, Out};
 
 /// Writes the records of a full scrape one after another, as they are or through gzip.
 ///
@@ -13,6 +15,18 @@ use crate::wire::Out;
 pub struct Sink {
     format: Format,
     gzip: Option<Packer>,
+    window: Option<Window>,
+}
+
+/// Which of the records are written.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// Those before them.
+    skip: u32,
+    /// How many.
+    left: u32,
+    /// What stands before the next.
+    separator: &'static str,
 }
 
 impl Sink {
@@ -31,7 +45,28 @@ impl Sink {
         } else {
             None
         };
-        Self { format, gzip }
+        Self {
+            format,
+            gzip,
+            window: None,
+        }
+    }
+
+    /// A full scrape of which only `limit` records are written, from number `offset` on; not packed.
+    pub fn window(format: Format, (offset, limit): (u32, u32)) -> Self {
+        Self {
+            window: Some(Window {
+                skip: offset,
+                left: limit,
+                separator: "",
+            }),
+            ..Self::new(format, false)
+        }
+    }
+
+    /// Whether no more records are wanted.
+    pub(super) const fn is_full(&self) -> bool {
+        matches!(self.window, Some(Window { left: 0, .. }))
     }
 
     /// Writes what stands before the first record.
@@ -59,6 +94,9 @@ impl Sink {
     ///
     /// [`NoRoom`] if there is less than [`LARGEST_RECORD`]; nothing is written then.
     pub fn record(&mut self, entry: &Entry, out: &mut Out<'_>) -> Result<(), NoRoom> {
+        if self.window.is_some() {
+            return self.record_in_window(entry, out);
+        }
         let values = self.format.values(entry);
         if let Some(gzip) = &mut self.gzip {
             return gzip.record(&entry.hash, &values, out);
@@ -66,6 +104,36 @@ impl Sink {
         needs(LARGEST_RECORD, out)?;
         let template = self.format.template();
         template.record(&entry.hash, &values, out);
+        Ok(())
+    }
+
+    /// Writes a record if it is among those that are wanted.
+    #[cold]
+    fn record_in_window(&mut self, entry: &Entry, out: &mut Out<'_>) -> Result<(), NoRoom> {
+        needs(Self::LARGEST_PIECE, out)?;
+        let Some(window) = self.window.as_mut().filter(|window| window.left > 0) else {
+            return Ok(());
+        };
+        if window.skip > 0 {
+            window.skip = window.skip.saturating_sub(1);
+            return Ok(());
+        }
+        window.left = window.left.saturating_sub(1);
+        let separator = core::mem::replace(&mut window.separator, ",");
+        let Entry {
+            hash,
+            seeders,
+            leechers,
+            completed,
+            ..
+        } = entry;
+        // There is room.
+        let _ = write!(
+            out,
+            "{separator}{{\"info_hash\":\"{}\",\"seeders\":{seeders},\"completed\":{completed},\
+             \"leechers\":{leechers}}}",
+            Hex(&hash.0)
+        );
         Ok(())
     }
 

@@ -134,7 +134,7 @@ impl<'m> Shared<'m> {
 
     pub(super) fn set_access(&self, access: Access<'m>) {
         // Keys have nothing to do with it: who asks for them looks at all.
-        let any = access.whitelist.is_some() || access.blacklist.is_some();
+        let any = access.has_whitelist() || access.blacklist.is_some();
         let mut held = self.access_mut();
         *held = access;
         self.has_lists.store(any, Ordering::Release);

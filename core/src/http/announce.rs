@@ -70,17 +70,20 @@ pub(super) fn answer(asker: &Asker<'_>, tracker: &mut Tracker<'_>, now: Secs, ou
     dict.integer(b"10:incomplete", answer.counts.leechers);
     dict.integer(b"8:interval", answer.interval);
     dict.integer(b"12:min interval", answer.min_interval);
-    if asked.compact {
-        compact_peers(&asked, answer, &mut dict);
+    let peers = if asked.compact {
+        compact_peers(&asked, answer, &mut dict)
     } else {
-        listed_peers(&asked, answer, &mut dict);
-    }
+        listed_peers(&asked, answer, &mut dict)
+    };
     dict.end();
     reply.end(out);
+    drop(result);
+    tracker.counters.told(peers);
 }
 
 /// Emits `peers` always, because some clients fail without it, and `peers6` if there are any.
-fn compact_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) {
+/// Returns how many peers these are.
+fn compact_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) -> usize {
     let wanted = usize::from(asked.wanted).min(MOST_COMPACT);
     let most = v4_share(wanted, answer).saturating_mul(V4);
     let used = dict.filled(b"5:peers", most, |slot| {
@@ -94,22 +97,27 @@ fn compact_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_,
     let rest = wanted
         .saturating_sub(used / V4)
         .min(stored(answer.v6_peers));
+    let mut used_v6 = 0;
     if rest > 0 {
-        dict.filled_unless_empty(b"6:peers6", rest.saturating_mul(V6), |slot| {
-            answer.choose_v6(slot)
-        });
+        let most = rest.saturating_mul(V6);
+        used_v6 = dict.filled_unless_empty(b"6:peers6", most, |slot| answer.choose_v6(slot));
     }
+    (used / V4).saturating_add(used_v6 / V6)
 }
 
 /// Emits both families in one list, as before BEP 23. There are no peer ids in it: none are kept.
-fn listed_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) {
+/// Returns how many peers these are.
+fn listed_peers(asked: &Asked, answer: &mut Answer<'_, '_>, dict: &mut Dict<'_, '_>) -> usize {
+    let mut peers = 0;
     let wanted = usize::from(asked.wanted).min(MOST_LISTED);
     let most = v4_share(wanted, answer);
     dict.list(b"5:peers", |out| {
         let used = list::<V4>(most, out, |peers| answer.choose_v4(peers));
         let rest = wanted.saturating_sub(used).min(stored(answer.v6_peers));
-        list::<V6>(rest, out, |peers| answer.choose_v6(peers));
+        let used_v6 = list::<V6>(rest, out, |peers| answer.choose_v6(peers));
+        peers = used.saturating_add(used_v6);
     });
+    peers
 }
 
 /// Emits at most `most` peers that `choose` gives as `N` bytes each, and returns how many.

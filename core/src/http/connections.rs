@@ -3,7 +3,7 @@
 mod streaming;
 
 use core::mem::take;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Range;
 
 use crate::counters::Counters;
@@ -12,6 +12,7 @@ use crate::tracker::Tracker;
 use crate::wire::Out;
 use crate::wire::http::HeadEnd;
 
+use super::api;
 use super::buffers::{BufferId, Buffers};
 use super::reply::Status;
 use super::serve::{Stop, refuse, serve};
@@ -29,6 +30,16 @@ impl ConnectionId {
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// What answers the requests of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Door {
+    /// The tracker: announces, scrapes, statistics.
+    #[default]
+    Tracker,
+    /// The interface for programs.
+    Api,
 }
 
 /// A connection that was opened.
@@ -90,6 +101,7 @@ pub struct Connections<'m> {
 #[derive(Default)]
 struct Tally {
     opened: u32,
+    opened_v6: u32,
     evicted: u32,
     timed_out: u32,
 }
@@ -144,7 +156,15 @@ impl<'m> Connections<'m> {
     /// rest of one, before one that is being sent a reply. Of those that have waited equally long
     /// each gives way in turn. Work: visits all slots then, one otherwise.
     pub fn open(&mut self, remote: SocketAddr, now: Secs) -> Opened {
+        self.open_at(Door::Tracker, remote, now)
+    }
+
+    /// Takes a connection to another door; otherwise as [`open`](Self::open).
+    pub fn open_at(&mut self, door: Door, remote: SocketAddr, now: Secs) -> Opened {
         self.tally.opened = self.tally.opened.saturating_add(1);
+        if remote.ip().to_canonical().is_ipv6() {
+            self.tally.opened_v6 = self.tally.opened_v6.saturating_add(1);
+        }
         let (id, replaced) = match self.vacant() {
             Some(id) => (id, false),
             None => {
@@ -160,6 +180,7 @@ impl<'m> Connections<'m> {
             *slot = Slot {
                 remote: remote.ip().to_canonical(),
                 state: State::Opened,
+                door,
                 since: now,
                 ..Slot::EMPTY
             };
@@ -350,6 +371,7 @@ impl<'m> Connections<'m> {
         let tally = take(&mut self.tally);
         for (total, more) in [
             (&mut counters.connections, tally.opened),
+            (&mut counters.v6.connections, tally.opened_v6),
             (&mut counters.connections_evicted, tally.evicted),
             (&mut counters.connections_timed_out, tally.timed_out),
         ] {
@@ -379,6 +401,9 @@ impl<'m> Connections<'m> {
             return (bytes.len(), self.shut(id, now));
         }
         let mut consumed = 0;
+        if slot.state == State::Reading && slot.door == Door::Api {
+            return self.serve_more(id, bytes, tracker, now, out);
+        }
         if slot.state == State::Reading {
             let found = slot.head_end.find(bytes);
             consumed = found.unwrap_or(bytes.len());
@@ -417,6 +442,7 @@ impl<'m> Connections<'m> {
             return (bytes.len(), Next::Close);
         };
         let rest = bytes.get(consumed..).unwrap_or_default();
+        let serve = slot.door.serve();
         let served = serve(rest, slot.remote, &mut self.streams, tracker, now, out);
         consumed = consumed.saturating_add(served.consumed);
         if served.answered {
@@ -431,6 +457,69 @@ impl<'m> Connections<'m> {
                 (bytes.len(), self.begin(id, rest, head_end, now))
             }
         }
+    }
+
+    /// Deals with more of a request that may have a body: adds it to what is held, and looks at all
+    /// of that again. A request that comes byte by byte is looked at as often, 8,192 times at most.
+    #[cold]
+    fn serve_more(
+        &mut self,
+        id: ConnectionId,
+        bytes: &[u8],
+        tracker: &mut Tracker<'_>,
+        now: Secs,
+        out: &mut Out<'_>,
+    ) -> (usize, Next) {
+        let Some(slot) = self.slots.get_mut(id.index()) else {
+            return (bytes.len(), Next::Close);
+        };
+        let held = usize::from(slot.end);
+        let taken = bytes.len().min(BUFFER_BYTES.saturating_sub(held));
+        let total = held.saturating_add(taken);
+        let piece = slot
+            .buffer
+            .and_then(|buffer| self.buffers.piece_mut(buffer));
+        let input = piece.and_then(|piece| piece.get_mut(..total));
+        let (Some(input), Some(more)) = (input, bytes.get(..taken)) else {
+            return (bytes.len(), self.shut(id, now));
+        };
+        if let Some(to) = input.get_mut(held..) {
+            to.copy_from_slice(more);
+        }
+        let serve = slot.door.serve();
+        let served = serve(input, slot.remote, &mut self.streams, tracker, now, out);
+        let rest = served.consumed.min(total)..total;
+        let next = match served.stop {
+            Stop::Close => return (bytes.len(), self.shut(id, now)),
+            Stop::Incomplete(head_end) => {
+                let since = if served.answered { now } else { slot.since };
+                let left = rest.len();
+                input.copy_within(rest, 0);
+                slot.end = short(left);
+                slot.head_end = head_end;
+                slot.wait(State::Reading, since);
+                Next::Read
+            }
+            Stop::Empty => {
+                slot.wait(State::Idle, now);
+                self.release(id);
+                Next::Read
+            }
+            // What isn't dealt with is held behind the reply, of which nothing is held yet.
+            Stop::Full | Stop::Stream(_) => {
+                (slot.unsent, slot.input, slot.end) =
+                    (short(rest.start), short(rest.start), short(total));
+                slot.wait(State::Resuming, now);
+                if rest.is_empty() {
+                    self.release(id);
+                }
+                match served.stop {
+                    Stop::Stream(stream) => self.begin_stream(id, stream, now),
+                    _ => Next::Resume,
+                }
+            }
+        };
+        (taken, next)
     }
 
     /// Deals with input that was held along with a reply.
@@ -455,6 +544,7 @@ impl<'m> Connections<'m> {
             return (0, self.shut(id, now));
         };
         let input = piece.get(start..end).unwrap_or_default();
+        let serve = slot.door.serve();
         let served = serve(input, slot.remote, &mut self.streams, tracker, now, out);
         let from = start.saturating_add(served.consumed);
         let next = match served.stop {
@@ -587,6 +677,20 @@ impl<'m> Connections<'m> {
         u32::try_from(index).ok().map(ConnectionId)
     }
 }
+
+impl Door {
+    /// What answers there.
+    const fn serve(self) -> Serve {
+        match self {
+            Self::Tracker => serve,
+            Self::Api => api::serve,
+        }
+    }
+}
+
+/// Replies to the requests at the start of some bytes.
+type Serve =
+    fn(&[u8], IpAddr, &mut Streams, &mut Tracker<'_>, Secs, &mut Out<'_>) -> super::serve::Served;
 
 /// A place in a buffer.
 fn short(place: usize) -> u16 {

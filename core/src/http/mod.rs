@@ -21,6 +21,11 @@
 //!    names.
 
 mod announce;
+#[cfg(feature = "api")]
+mod api;
+#[cfg(not(feature = "api"))]
+#[path = "no_api.rs"]
+mod api;
 mod buffers;
 mod connections;
 mod failure;
@@ -34,7 +39,9 @@ mod slots;
 mod stats;
 mod streams;
 
-pub use connections::{ConnectionId, Connections, Next, Opened, Turn};
+#[cfg(feature = "api")]
+pub(crate) use api::KeyObject;
+pub use connections::{ConnectionId, Connections, Door, Next, Opened, Turn};
 pub use slot::{IDLE_SECONDS, REQUEST_SECONDS, SEND_SECONDS, STREAM_SECONDS, Slot};
 pub use slots::MOST_PIECES;
 

@@ -91,6 +91,26 @@ impl Reply {
         Self::length(persistence, out)
     }
 
+    /// Emits the head of a reply with a status, a type and fields of one's own, each field with its
+    /// line end.
+    #[cfg(feature = "api")]
+    pub(super) fn begin_with(
+        status: &str,
+        kind: &str,
+        fields: &str,
+        persistence: Persistence,
+        out: &mut Out<'_>,
+    ) -> Self {
+        out.put(b"HTTP/1.1 ");
+        out.put(status.as_bytes());
+        out.put(b"\r\nContent-Type: ");
+        out.put(kind.as_bytes());
+        out.put(b"\r\n");
+        out.put(fields.as_bytes());
+        out.put(b"Content-Length: ");
+        Self::length(persistence, out)
+    }
+
     fn head(status: Status, fields: &[u8], persistence: Persistence, out: &mut Out<'_>) -> Self {
         out.put(status.line());
         out.put(fields);

@@ -48,6 +48,7 @@ pub(super) fn serve(
     now: Secs,
     out: &mut Out<'_>,
 ) -> Served {
+    let before = remote.is_ipv6().then(|| tracker.counters.v6_before());
     let mut rest = bytes;
     let mut answered = false;
     let stop = loop {
@@ -97,6 +98,9 @@ pub(super) fn serve(
             break Stop::Close;
         }
     };
+    if let Some(before) = before {
+        before.note(&mut tracker.counters);
+    }
     Served {
         consumed: bytes.len().saturating_sub(rest.len()),
         answered,
@@ -127,7 +131,7 @@ pub(super) struct Asker<'h> {
     /// The address of the connection.
     pub(super) remote: IpAddr,
     /// The whole head of the request.
-    head: &'h [u8],
+    pub(super) head: &'h [u8],
     /// What stands before the `?`.
     pub(super) path: &'h [u8],
     /// What follows the `?`.

@@ -7,7 +7,7 @@ use crate::time::Secs;
 use crate::wire::http::HeadEnd;
 
 use super::buffers::BufferId;
-use super::connections::Next;
+use super::connections::{Door, Next};
 use super::streams::StreamId;
 
 /// Seconds until a request must be complete: the first from the start of the connection, others
@@ -33,6 +33,8 @@ pub const STREAM_SECONDS: u32 = 5;
 pub struct Slot {
     pub(super) remote: IpAddr,
     pub(super) state: State,
+    /// To what it was opened.
+    pub(super) door: Door,
     /// How far the search for the end of the held request has come.
     pub(super) head_end: HeadEnd,
     pub(super) buffer: Option<BufferId>,
@@ -72,6 +74,7 @@ impl Slot {
     pub const EMPTY: Self = Self {
         remote: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         state: State::Free,
+        door: Door::Tracker,
         head_end: HeadEnd::InLine,
         buffer: None,
         stream: None,

@@ -54,6 +54,10 @@ pub(super) fn answer(
         Mode::Top10 => Body::Walked(Walked::top(10, tracker)),
         Mode::Top100 => Body::Walked(Walked::top(100, tracker)),
         Mode::S24s => Body::Walked(Walked::networks(tracker)),
+        Mode::Metrics => {
+            tracker.collect();
+            Body::Page(mode, 0)
+        }
         Mode::FullLog if !tracker.requests.is_empty() => Body::Requests,
         _ => {
             // Now and not earlier: whoever has a reply may ask whether it was counted.

@@ -126,7 +126,7 @@ impl Streams {
         let length = out.len().saturating_sub(body);
         tracker.counters.full_scrape_bytes += match stream.body {
             Body::FullScrape(_) => length as u64,
-            Body::Walked(_) | Body::Requests => 0,
+            _ => 0,
         };
         if stream.chunked {
             if length == 0 {

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{VERSION, View};
-use crate::counters::RENEWED_MINUTES;
+use crate::counters::{BUCKETS, Bounds, Histogram, MICROS, PEERS, RENEWED_MINUTES};
 use crate::wire::Out;
 
 /// Writes one section, a metric's head or a sample, and says whether there is such a number.
@@ -20,6 +20,16 @@ pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result
         }
         at = at.saturating_sub(metric.samples.len().saturating_add(1));
     }
+    for (nth, (metric, help, labels, bounds, of)) in HISTOGRAMS.iter().enumerate() {
+        // Of histograms of one name the head is written once.
+        let before = nth.checked_sub(1).and_then(|nth| HISTOGRAMS.get(nth));
+        let lines = BUCKETS.saturating_add(2);
+        if at < lines {
+            let named = before.is_some_and(|before| before.0 == *metric);
+            return histogram((metric, help, labels), (bounds, of(view)), at, named, out);
+        }
+        at = at.saturating_sub(lines);
+    }
     match at.checked_sub(1) {
         None => RENEWED.head(out)?,
         Some(minutes @ ..RENEWED_MINUTES) => {
@@ -35,6 +45,84 @@ pub(super) fn section(view: &View<'_, '_>, at: u16, out: &mut Out<'_>) -> Result
              wrtracker_build_info{{version=\"{VERSION}\"}} 1\n"
         )?,
         Some(_) => return Ok(false),
+    }
+    Ok(true)
+}
+
+const MICROS_HELP: &str = "Time from when requests were received to when their replies were ready.";
+
+/// A histogram's name, its help, its labels, its bounds and its counts.
+type Shown = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static Bounds,
+    for<'v> fn(&'v View<'_, '_>) -> &'v Histogram,
+);
+
+static HISTOGRAMS: [Shown; 3] = [
+    (
+        "peers_in_replies",
+        "Peers in the replies to announces.",
+        "",
+        &PEERS,
+        |view| &view.tracker.counters.peers_told,
+    ),
+    (
+        "reply_microseconds",
+        MICROS_HELP,
+        "protocol=\"http\"",
+        &MICROS,
+        |view| &view.tracker.counters.http_micros,
+    ),
+    (
+        "reply_microseconds",
+        MICROS_HELP,
+        "protocol=\"udp\"",
+        &MICROS,
+        |view| &view.tracker.counters.udp_micros,
+    ),
+];
+
+/// Writes one line of a histogram, or its head.
+fn histogram(
+    (name, help, labels): (&str, &str, &str),
+    (bounds, histogram): (&Bounds, &Histogram),
+    at: usize,
+    named: bool,
+    out: &mut Out<'_>,
+) -> Result<bool, fmt::Error> {
+    let comma = if labels.is_empty() { "" } else { "," };
+    let Some(line) = at.checked_sub(1) else {
+        if !named {
+            write!(
+                out,
+                "# HELP wrtracker_{name} {help}\n# TYPE wrtracker_{name} histogram\n"
+            )?;
+        }
+        return Ok(true);
+    };
+    let count = histogram.up_to(line);
+    let bound = bounds.get(line);
+    match bound {
+        Some(bound) => writeln!(
+            out,
+            "wrtracker_{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {count}"
+        )?,
+        None if line < BUCKETS => writeln!(
+            out,
+            "wrtracker_{name}_bucket{{{labels}{comma}le=\"+Inf\"}} {count}"
+        )?,
+        None => {
+            let open = if labels.is_empty() { "" } else { "{" };
+            let close = if labels.is_empty() { "" } else { "}" };
+            let sum = histogram.sum;
+            write!(
+                out,
+                "wrtracker_{name}_sum{open}{labels}{close} {sum}\n\
+                 wrtracker_{name}_count{open}{labels}{close} {count}\n"
+            )?;
+        }
     }
     Ok(true)
 }
@@ -65,7 +153,7 @@ impl Metric {
     }
 }
 
-static METRICS: [Metric; 22] = [
+static METRICS: [Metric; 23] = [
     Metric {
         name: "uptime_seconds",
         help: "Seconds since the start.",
@@ -179,6 +267,27 @@ static METRICS: [Metric; 22] = [
         name: "udp_errors_total",
         help: "UDP requests answered with an error.",
         samples: &[("", |view| view.tracker.counters.udp_errors)],
+    },
+    Metric {
+        name: "requests_v6_total",
+        help: "Requests answered that came over IPv6, which the others include.",
+        samples: &[
+            ("{protocol=\"http\",kind=\"announce\"}", |view| {
+                view.tracker.counters.v6.http_announces
+            }),
+            ("{protocol=\"http\",kind=\"scrape\"}", |view| {
+                view.tracker.counters.v6.http_scrapes
+            }),
+            ("{protocol=\"udp\",kind=\"connect\"}", |view| {
+                view.tracker.counters.v6.udp_connects
+            }),
+            ("{protocol=\"udp\",kind=\"announce\"}", |view| {
+                view.tracker.counters.v6.udp_announces
+            }),
+            ("{protocol=\"udp\",kind=\"scrape\"}", |view| {
+                view.tracker.counters.v6.udp_scrapes
+            }),
+        ],
     },
     Metric {
         name: "full_scrapes_total",

@@ -66,12 +66,14 @@ impl<'o, 'b> Dict<'o, 'b> {
         key: &[u8],
         most: usize,
         fill: impl FnOnce(&mut [u8]) -> usize,
-    ) {
+    ) -> usize {
         let (start, last) = (self.out.len(), self.last.clone());
-        if self.filled(key, most, fill) == 0 {
+        let used = self.filled(key, most, fill);
+        if used == 0 {
             self.out.truncate(start);
             self.last = last;
         }
+        used
     }
 
     /// Adds a dictionary, which must be ended before this one goes on.

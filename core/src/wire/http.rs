@@ -124,39 +124,35 @@ impl<'h> Request<'h> {
         let request = Self {
             path,
             query,
-            persistence: match (version, connection) {
-                (Version::Http11, Connection { close: true, .. }) => Persistence::CloseSaid,
-                (Version::Http11, _) => Persistence::Keep,
-                (
-                    Version::Http10,
-                    Connection {
-                        close: false,
-                        keep_alive: true,
-                    },
-                ) => Persistence::KeepSaid,
-                (Version::Http10 | Version::None, _) => Persistence::Close,
-            },
+            persistence: connection.persistence(version),
         };
         Ok((request, bytes.len().saturating_sub(rest.len())))
     }
 }
 
-enum Version {
+#[derive(Clone, Copy)]
+pub(super) enum Version {
     None,
     Http10,
     Http11,
+}
+
+impl Version {
+    pub(super) fn parse(version: Option<&[u8]>) -> Result<Self, BadRequest> {
+        match version {
+            None => Ok(Self::None),
+            Some(b"HTTP/1.0") => Ok(Self::Http10),
+            Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9']) => Ok(Self::Http11),
+            Some(_) => Err(BadRequest),
+        }
+    }
 }
 
 /// The target in origin form, and the version. The absolute form is what a client sends that takes
 /// the tracker for a proxy (RFC 9112 section 3.2.2).
 fn request_line(line: &[u8]) -> Result<(&[u8], Version), BadRequest> {
     let (target, version) = split(line.strip_prefix(b"GET ").ok_or(BadRequest)?, b' ');
-    let version = match version {
-        None => Version::None,
-        Some(b"HTTP/1.0") => Version::Http10,
-        Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9']) => Version::Http11,
-        Some(_) => return Err(BadRequest),
-    };
+    let version = Version::parse(version)?;
     let target = match target.strip_prefix(b"http://") {
         Some(absolute) => {
             let slash = absolute
@@ -193,13 +189,29 @@ pub fn header<'h>(head: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
 
 /// What the headers say about the connection.
 #[derive(Clone, Copy, Default)]
-struct Connection {
+pub(super) struct Connection {
     close: bool,
     keep_alive: bool,
 }
 
 impl Connection {
-    fn header(&mut self, line: &[u8]) -> Result<(), BadRequest> {
+    /// What becomes of the connection.
+    pub(super) const fn persistence(self, version: Version) -> Persistence {
+        match (version, self) {
+            (Version::Http11, Self { close: true, .. }) => Persistence::CloseSaid,
+            (Version::Http11, _) => Persistence::Keep,
+            (
+                Version::Http10,
+                Self {
+                    close: false,
+                    keep_alive: true,
+                },
+            ) => Persistence::KeepSaid,
+            (Version::Http10 | Version::None, _) => Persistence::Close,
+        }
+    }
+
+    pub(super) fn header(&mut self, line: &[u8]) -> Result<(), BadRequest> {
         let (name, value) = split(line, b':');
         // A line that begins with a blank, and a blank before the colon, are both read differently
         // by different servers.
@@ -226,7 +238,7 @@ impl Connection {
 
 /// The first line without its end, and what stands behind it. A CR elsewhere than before LF is an
 /// error, and so is a line without an end.
-fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadRequest> {
+pub(super) fn line(bytes: &[u8]) -> Result<(&[u8], &[u8]), BadRequest> {
     let end = position_of_either(bytes, b'\r', b'\n');
     let (line, rest) = end
         .and_then(|end| bytes.split_at_checked(end))

@@ -3,7 +3,9 @@
 pub mod bencode;
 pub mod forwarded;
 pub mod hash_line;
+mod hex;
 pub mod http;
+pub mod http_message;
 mod info_hash;
 pub mod live_sync;
 mod out;
@@ -13,6 +15,7 @@ mod scan;
 pub mod state_line;
 pub mod udp;
 
+pub(crate) use hex::Hex;
 pub use info_hash::InfoHash;
 pub use out::Out;
 pub use peer::{PeerAddr, PeerId};

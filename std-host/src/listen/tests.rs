@@ -4,6 +4,8 @@ use std::io;
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_recv_buffer_size;
 
+use wrtracker_core::http::Door;
+
 use super::{Listener, NotOpened, Protocol, open, open_all, open_with, waiting_room};
 use crate::settings::Listen;
 use crate::size::Bytes;
@@ -39,6 +41,7 @@ fn try_open_all(
             }
             let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
             Ok(Listener {
+                door: Door::Tracker,
                 protocol,
                 address,
                 mode: None,
@@ -210,6 +213,7 @@ fn a_port_that_is_not_free_for_all_is_not_taken_for_some() {
         }
         let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
         Ok(Listener {
+            door: Door::Tracker,
             protocol,
             address,
             mode: None,

@@ -25,10 +25,10 @@ use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 
 use rustix::event::epoll::EventFlags;
-use wrtracker_core::access::{Access, AccessList, Keys};
+use wrtracker_core::access::{Access, AccessList, ChangeBytes, Changes, Granted, Keys};
 
 use crate::log;
-use crate::sys::memory::{Reserved, reserve_longs, reserve_words};
+use crate::sys::memory::{Reserved, reserve_bytes, reserve_longs, reserve_words};
 
 use fifo::{Change, Fifo};
 use key_file::KeyFile;
@@ -114,6 +114,12 @@ impl Lists {
             access.keys = Some(Keys::new(memory, entries.keys, key));
             lists.keys = settings.keys.map(KeyFile::new);
         }
+        if entries.granted > 0 {
+            let memory = reserve_words(Granted::words(entries.granted))?;
+            access.granted = Some(Granted::new(memory, key));
+        }
+        let changes = reserve_bytes(entries.changes * size_of::<ChangeBytes>())?;
+        access.changes = Changes::new(changes.as_chunks_mut().0);
         if settings.watch && lists.is_loading() {
             let paths = lists.sources.iter().map(|source| &source.path);
             let paths = paths.chain(lists.keys.iter().map(KeyFile::path));

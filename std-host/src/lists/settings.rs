@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wrtracker_core::access::{AccessList, Keys};
+use wrtracker_core::access::{AccessList, ChangeBytes, Granted, Keys, MOST_CHANGES};
 
 use super::HAS_KEYS;
 use super::key_file;
@@ -30,6 +30,10 @@ pub struct ListSettings {
     pub needs_keys: bool,
     /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
     pub entries: Option<usize>,
+    /// Most hashes that programs can list; 0 is no list.
+    pub granted: usize,
+    /// Whether programs can grant anything.
+    pub has_api: bool,
 }
 
 /// How many hashes and keys there is room for; 0 where there is no list.
@@ -41,6 +45,10 @@ pub struct Entries {
     pub blacklist: usize,
     /// Keys.
     pub keys: usize,
+    /// Hashes that programs can list.
+    pub granted: usize,
+    /// Changes that programs can make between two looks at them.
+    pub changes: usize,
 }
 
 /// Room for hashes in a list whose file holds few.
@@ -70,6 +78,8 @@ impl ListSettings {
             } else {
                 0
             },
+            granted: self.granted,
+            changes: if self.has_api { MOST_CHANGES } else { 0 },
         }
     }
 }
@@ -81,6 +91,16 @@ impl Entries {
             .saturating_add(AccessList::words(self.blacklist))
             .saturating_mul(size_of::<u64>())
             .saturating_add(self.key_bytes())
+            .saturating_add(self.granted_bytes())
+    }
+
+    /// Bytes for what programs grant beside keys.
+    pub const fn granted_bytes(self) -> usize {
+        let listed = match self.granted {
+            0 => 0,
+            granted => Granted::words(granted).saturating_mul(size_of::<u32>()),
+        };
+        listed.saturating_add(self.changes.saturating_mul(size_of::<ChangeBytes>()))
     }
 
     /// Bytes of these for keys.

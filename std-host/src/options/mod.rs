@@ -6,6 +6,7 @@
 //! enforced.
 
 mod access;
+mod api;
 mod lan;
 mod listen;
 mod live_sync;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use wrtracker_core::network::Network;
 use wrtracker_core::policy::{Grant, Right};
 
+pub(crate) use self::api::DEFAULT_API_PORT;
 pub(crate) use self::listen::ANY;
 pub use self::print::{Help, Markdown, Usage, Version};
 pub use self::reason::Reason;
@@ -204,6 +206,7 @@ static AREAS: &[(&str, &[Entry])] = &[
     ("listening", listen::ENTRIES),
     ("the program", tracker::PROGRAM),
     ("access", access::ENTRIES),
+    ("programs", api::ENTRIES),
     ("the tracker", tracker::ENTRIES),
     ("the local network", lan::ENTRIES),
     ("a cluster", live_sync::ENTRIES),

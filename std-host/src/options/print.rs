@@ -38,7 +38,8 @@ impl fmt::Display for Version {
 }
 
 /// The features that this build doesn't have.
-const LEFT_OUT: [Option<&str>; 8] = [
+const LEFT_OUT: [Option<&str>; 9] = [
+    left_out("api", cfg!(feature = "api")),
     left_out("check", cfg!(feature = "check")),
     left_out("client", cfg!(feature = "client")),
     left_out("gzip", cfg!(feature = "gzip")),

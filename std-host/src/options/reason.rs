@@ -38,6 +38,8 @@ pub enum Reason {
     NotAUser,
     /// No path under which statistics could be had.
     NotAStatsPath,
+    /// No role and token.
+    NotAToken,
     /// No public key.
     NotAPublicKey,
     /// Bytes that may not be in a URL.
@@ -82,6 +84,9 @@ impl fmt::Display for Reason {
             Self::NotAStatsPath => {
                 "not a path such as stats or my/stats: printable, without / before it, without ?, \
                  # and %, not beginning with a or sc, and not metrics"
+            }
+            Self::NotAToken => {
+                "not read or admin and a token of 8 to 64 characters 0-9, A-Z, a-z, ., _, ~ and -"
             }
             Self::NotAPublicKey => {
                 "not an Ed25519 public key: 43 characters of base64url or 64 hexadecimal digits"

@@ -6,7 +6,7 @@ mod policy;
 mod restart;
 
 use core::fmt;
-use core::net::{IpAddr, SocketAddrV4};
+use core::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use wrtracker_core::access::Mode;
@@ -17,7 +17,7 @@ pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
 use crate::lists::{Entries, ListSettings};
 pub use crate::log::{Destination as LogTo, Level as LogLevel};
-use crate::options::ANY;
+use crate::options::{ANY, DEFAULT_API_PORT};
 use crate::plan::Wanted;
 use crate::size::Bytes;
 
@@ -52,6 +52,10 @@ pub struct Settings {
     pub keys: Option<PathBuf>,
     /// Most keys, at least 1; `None` depends on the file.
     pub key_entries: Option<u32>,
+    /// Where the interface for programs is; nothing is its usual place.
+    pub api_listen: Vec<Listen>,
+    /// Most hashes that programs can list; `None` depends on the modes.
+    pub api_whitelist_entries: Option<u32>,
     /// What is asked of announces where a place says nothing else; `None` depends on the whitelist
     /// and the signers.
     pub mode: Option<Mode>,
@@ -176,6 +180,37 @@ impl Settings {
         }]
     }
 
+    /// Where the interface for programs is; nowhere as long as nothing opens it.
+    pub fn api_listeners(&self) -> Vec<Listen> {
+        if cfg!(not(feature = "api")) || self.draft.api_tokens.is_empty() {
+            return Vec::new();
+        }
+        if !self.api_listen.is_empty() {
+            return self.api_listen.clone();
+        }
+        vec![Listen {
+            tcp: true,
+            udp: false,
+            ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            port: DEFAULT_API_PORT,
+            mode: None,
+        }]
+    }
+
+    /// Most hashes that programs can list.
+    fn listed_by_programs(&self) -> usize {
+        if self.api_listeners().is_empty() {
+            return 0;
+        }
+        let usual = if self.modes().any(Mode::has_list) {
+            4096
+        } else {
+            0
+        };
+        let most = self.api_whitelist_entries.unwrap_or(usual);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
     /// What is asked of announces where a place says nothing else.
     pub fn mode(&self) -> Mode {
         let listed = self.whitelist.is_some() || !self.draft.signers.is_empty();
@@ -232,6 +267,8 @@ impl Settings {
             key_entries: self.key_entries.and_then(|n| usize::try_from(n).ok()),
             needs_keys: cfg!(feature = "private") && self.modes().any(Mode::has_keys),
             entries: self.access_entries.and_then(|n| usize::try_from(n).ok()),
+            granted: self.listed_by_programs(),
+            has_api: !self.api_listeners().is_empty(),
         }
     }
 
@@ -252,6 +289,7 @@ impl Settings {
             whitelist: entries.whitelist,
             blacklist: entries.blacklist,
             key_bytes: entries.key_bytes(),
+            granted_bytes: entries.granted_bytes(),
             sync: self.live_sync.is_some(),
             log_requests: !self.draft.log_requests.is_empty(),
             workers: if cfg!(feature = "workers") {
@@ -295,7 +333,11 @@ impl Settings {
                 "access.keys and access.key_entries do nothing: no mode is private or private_listed",
             ),
             (
-                keyed && !keys,
+                !self.api_listen.is_empty() && self.api_listeners().is_empty(),
+                "api.listen does nothing without an api.token",
+            ),
+            (
+                keyed && !keys && self.api_listeners().is_empty(),
                 "nobody has a key: without access.keys no private announce is let in",
             ),
             (

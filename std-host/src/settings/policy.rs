@@ -156,7 +156,8 @@ impl Settings {
         if cfg!(not(feature = "signed")) && signed {
             return Err(Conflict::LeftOut("signatures", "access.signed_by"));
         }
-        let listed = self.whitelist.is_some() || signed;
+        let programs = !self.api_listeners().is_empty();
+        let listed = self.whitelist.is_some() || signed || programs;
         if let Some(mode) = self.modes().find(|mode| mode.has_list() && !listed) {
             return Err(Conflict::NoList(mode));
         }

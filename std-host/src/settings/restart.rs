@@ -9,6 +9,14 @@ impl Settings {
         let requests = |one: &Self| one.draft.log_requests.is_empty();
         let changed = [
             ("listen.*", self.listeners() != new.listeners()),
+            (
+                "api.listen",
+                self.api_listen != new.api_listen || self.api_listeners() != new.api_listeners(),
+            ),
+            (
+                "api.whitelist_entries",
+                self.api_whitelist_entries != new.api_whitelist_entries,
+            ),
             ("tracker.mode", self.mode() != new.mode()),
             ("tracker.memory", self.memory != new.memory),
             ("tracker.user", self.user != new.user),

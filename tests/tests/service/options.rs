@@ -107,6 +107,16 @@ pub(crate) const OPTIONS: &[(&str, In, &str)] = &[
         Start,
         "access.signed_by 95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
     ),
+    (
+        "list api_token 'admin a-token-of-the-tests'",
+        Start,
+        "api.token admin a-token-of-the-tests",
+    ),
+    (
+        "list api_token 'admin a-token-of-the-tests'\nlist api_listen '127.0.0.1:1213'",
+        Start,
+        "api.listen 127.0.0.1:1213",
+    ),
     ("list lan 'guest'", Reload, "lan.network 192.168.3.1/24"),
     ("list lan 'auto'", Reload, "lan.network auto"),
     (

@@ -32,7 +32,7 @@ fn procd_is_told_what_the_program_needs_and_no_more() {
         &["param", "user", "wrtracker"],
         &["param", "group", "wrtracker"],
         &["param", "no_new_privs", "1"],
-        &["param", "limits", "core=0 0", "nofile=1024 16384"],
+        &["param", "limits", "core=0 0", "nofile=2048 16384"],
         &["param", "respawn"],
         &["param", "stderr", "1"],
         &[
@@ -140,7 +140,7 @@ fn nothing_runs_as_root_for_want_of_a_user() {
 /// The limits of open files that procd sets leave room for all that the program may open.
 #[test]
 fn there_are_descriptors_for_all_connections() {
-    for (gib, descriptors) in [(1, 1024), (16, 16_384)] {
+    for (gib, descriptors) in [(1, 2048), (16, 16_384)] {
         let plan = Plan::new(Bytes(gib << 30), usize::MAX, &Wanted::default()).unwrap();
         // 64 places to listen at, two protocols each, and what is neither.
         assert!(plan.connections + 2 * 64 + 24 <= descriptors, "{plan}");
@@ -290,6 +290,8 @@ fn the_program_says_what_needs_a_restart() {
         "everybody",
         "forwarded",
         "private",
+        "admin a-token-of-the-tests",
+        "torrust",
         "95d8af39c801343c8b48af6fece76a9627ffdbba41e69966f50f2ad285188396",
     ];
     for directive in options::table().filter_map(|entry| entry.directive) {

@@ -67,6 +67,7 @@ fn values_that_would_come_out_otherwise_are_refused_by_name() {
         ("option", "blacklist_file", "/list", "in a folder"),
         ("option", "blacklist_file", "list", "in a folder"),
         ("option", "private", "yes, please", "neither 0 nor 1"),
+        ("list", "api_token", "admin short", "not read or admin"),
         ("list", "signed_by", "me", "not an Ed25519 public key"),
         (
             "option",

@@ -80,14 +80,21 @@ fn short_pages_come_with_their_length_and_type() {
         }
         for (target, kind) in [
             ("/stats?mode=json", "application/json"),
-            ("/stats?mode=metrics", "text/plain; version=0.0.4"),
-            ("/metrics", "text/plain; version=0.0.4"),
             ("/stats?mode=everything", "text/plain"),
         ] {
             let reply = reply(bench, "192.0.2.1", target);
             let (_, body) = reply.split_once("\r\n\r\n").unwrap();
             assert!(!body.is_empty());
             assert_eq!(reply, whole(kind, body), "{target}");
+        }
+        for target in ["/stats?mode=metrics", "/metrics"] {
+            let reply = reply(bench, "192.0.2.1", target);
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\
+                        Transfer-Encoding: chunked\r\n\r\n";
+            assert!(
+                reply.starts_with(head) && reply.ends_with("\r\n0\r\n\r\n"),
+                "{target}"
+            );
         }
     });
 }

@@ -1,5 +1,5 @@
-//! A strict reader of the text format of Prometheus, version 0.0.4, as far as counters and gauges
-//! go: one block for each metric, with help, type, and samples in that order.
+//! A strict reader of the text format of Prometheus, version 0.0.4, as far as counters, gauges and
+//! histograms go: one block for each metric, with help, type, and samples in that order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::string::String;
@@ -40,7 +40,7 @@ pub(super) fn parse(page: &str) -> Result<Samples, String> {
             .ok_or_else(|| wrong(help, "no type behind it"))?;
         let counts = match kind {
             "counter" => true,
-            "gauge" => false,
+            "gauge" | "histogram" => false,
             _ => return Err(wrong(kind, "an unknown type")),
         };
         if counts != name.ends_with("_total") {
@@ -48,8 +48,12 @@ pub(super) fn parse(page: &str) -> Result<Samples, String> {
         }
         let before = samples.len();
         while let Some(line) = lines.next_if(|line| !line.starts_with('#')) {
-            let (labels, value) = sample(name, line)?;
-            let key = (String::from(name), labels);
+            // The samples of a histogram have names of their own.
+            let parts = ["_bucket", "_sum", "_count"].map(|part| std::format!("{name}{part}"));
+            let part = parts.into_iter().find(|part| line.starts_with(part));
+            let name = part.filter(|_| kind == "histogram").unwrap_or(name.into());
+            let (labels, value) = sample(&name, line)?;
+            let key = (name, labels);
             if samples.insert(key, value).is_some() {
                 return Err(wrong(line, "a second time"));
             }

@@ -15,6 +15,25 @@ type Effect = fn(&Settings, &Policy) -> bool;
 
 /// A line for each directive, and what must hold then and not without it.
 const EFFECTS: &[(&str, Effect)] = &[
+    ("api.token read a-token-of-the-tests", |_, policy| {
+        policy.api_tokens.len() == 1
+    }),
+    (
+        "api.listen 1.2.3.4\napi.token admin a-token-of-the-tests",
+        |settings, _| {
+            settings.api_listeners()
+                == [Listen {
+                    port: 1212,
+                    ..at(true, false)
+                }]
+        },
+    ),
+    ("api.whitelist_entries 7", |settings, _| {
+        settings.api_whitelist_entries == Some(7)
+    }),
+    ("api.status torrust", |_, policy| {
+        policy.api_torrust_statuses
+    }),
     ("listen.tcp_udp 1.2.3.4:5", |settings, _| {
         settings.listen == [at(true, true)]
     }),
