@@ -136,6 +136,16 @@ pub fn configured(settings: &Settings) -> Result<Vec<Target>, &'static str> {
             }
         }
     }
+    for place in settings.api_listeners() {
+        if place.port == 0 {
+            return Err("a listener on port 0, which only the tracker knows");
+        }
+        let ip = place.ip.filter(|ip| !ip.is_unspecified());
+        let address = SocketAddr::new(ip.unwrap_or(LOOPBACK_V4), place.port);
+        if let Ok(url) = Url::parse(&format!("http://{address}")) {
+            targets.push(Target { api: true, url });
+        }
+    }
     Ok(targets)
 }
 
