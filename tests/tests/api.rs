@@ -7,11 +7,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use wrtracker_tests::http_client::{HttpClient, announce_target};
-use wrtracker_tests::server::Server;
+use wrtracker_tests::server::{Server, binary};
 
 const ADMIN: &str = "admin-token-of-the-tests";
 const READER: &str = "reader-token";
@@ -525,6 +526,35 @@ fn who_guesses_tokens_is_slowed_down_and_others_are_served() {
     // The right one isn't looked at either, and announces go on.
     assert_eq!(get(api, "/api/v1/stats").status, 429);
     assert!(announced(&server, "/announce"));
+}
+
+#[test]
+fn the_programs_own_commands_use_it() {
+    let folder = Folder::new();
+    let server = folder.start("tracker.mode private_listed\n");
+    let list = folder.write("upload", &format!("{HASH}\n{}\n", "07".repeat(20)));
+    let token = folder.write("token", ADMIN);
+    let wrtracker = |words: &[&str]| {
+        let url = format!("http://{}", server.api());
+        let output = Command::new(binary())
+            .args(words)
+            .args(["--api", &url, "--token-file", &token])
+            .output()
+            .expect("the program starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {error}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let made = wrtracker(&["key", "new", "--format", "json"]);
+    let key = field(&made, "key").to_string();
+    wrtracker(&["whitelist", "upload", &list]);
+    assert!(wrtracker(&["whitelist", "list"]).contains(HASH));
+    assert!(wrtracker(&["key", "list"]).contains(&key));
+    assert!(announced(&server, &format!("/announce/{key}")));
+    wrtracker(&["whitelist", "remove", &"07".repeat(20)]);
+    assert!(!announced(&server, &format!("/announce/{key}")));
+    wrtracker(&["key", "delete", &key]);
+    assert!(!wrtracker(&["key", "list"]).contains(&key));
 }
 
 #[test]

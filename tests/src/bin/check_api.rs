@@ -1,0 +1,60 @@
+//! Holds the program against the description of its interface for programs: `check_api [EXAMPLES]`,
+//! 20 of each kind for each request unless told.
+//!
+//! Needs schemathesis (PyPI): in the PATH, or in a virtual environment at `target/schemathesis`.
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::{env, fs};
+
+use wrtracker_tests::process::find_program;
+use wrtracker_tests::server::Server;
+
+const TOKEN: &str = "a-token-for-schemathesis";
+
+fn main() -> ExitCode {
+    let examples = env::args().nth(1).unwrap_or_else(|| "20".into());
+    if examples.parse::<u32>().is_err() {
+        eprintln!("usage: check_api [EXAMPLES]");
+        return ExitCode::from(2);
+    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/schemathesis/bin/schemathesis");
+    let found = find_program("schemathesis").or_else(|| own.exists().then_some(own));
+    let Some(schemathesis) = found else {
+        eprintln!(
+            "schemathesis isn't installed: python3 -m venv target/schemathesis && \
+             target/schemathesis/bin/pip install schemathesis"
+        );
+        return ExitCode::FAILURE;
+    };
+    let name = format!("wrtracker-check-api-{}", std::process::id());
+    let conf = env::temp_dir().join(name);
+    let text = format!(
+        "listen.tcp_udp 127.0.0.1:0\napi.listen 127.0.0.1:0\napi.token admin {TOKEN}\n\
+         tracker.mode private_listed\ntracker.memory 16M\n"
+    );
+    if let Err(error) = fs::write(&conf, text) {
+        eprintln!("{}: {error}", conf.display());
+        return ExitCode::FAILURE;
+    }
+    let server = Server::start(&["-f", conf.to_str().unwrap_or_default()]);
+    let status = Command::new(schemathesis)
+        .arg("run")
+        .arg(format!("http://{}/api/v1/openapi.json", server.api()))
+        .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
+        .args(["--max-examples", &examples, "--phases", "coverage,fuzzing"])
+        // It takes 49.0 for a whole number, as JSON Schema does.
+        .args(["--exclude-checks", "positive_data_acceptance"])
+        .status();
+    let _ = fs::remove_file(conf);
+    drop(server);
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("schemathesis: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
