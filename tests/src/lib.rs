@@ -26,6 +26,7 @@ pub mod real_client;
 pub mod router;
 pub mod server;
 pub mod store_model;
+pub mod stub_disk;
 pub mod table;
 pub mod torrent;
 pub mod udp_client;
