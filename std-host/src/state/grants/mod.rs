@@ -358,12 +358,12 @@ impl<D: Disk> Open<D> {
         let new = Compaction::begin(disk, &journal)?;
         let new = new.run(disk, &mut journal, Some(".bad"), &is_true)?;
         let behind = match found.tail {
-            Tail::Damaged => ", and what follows it",
+            Tail::Damaged => " and the end",
             _ => "",
         };
         log::warning(format_args!(
-            "state.grants: {}: damaged: {} records{behind} can't be used and all else is; the file as \
-             it was is now {}",
+            "state.grants: {}: damaged: {} records{behind} can't be used, all else is; the file as it \
+             was is now {}",
             journal.path.display(),
             found.damaged,
             bad.display()
