@@ -7,6 +7,7 @@ use wrtracker_core::access::{AccessList, ChangeBytes, Granted, Keys, MOST_CHANGE
 use super::HAS_KEYS;
 use super::key_file;
 use super::loader::{Loader, Progress};
+use crate::state::grants::count as count_grants;
 
 /// What the operator says about access lists. The default is that there are none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,10 +25,12 @@ pub struct ListSettings {
     pub watch: bool,
     /// The file of keys.
     pub keys: Option<PathBuf>,
-    /// Most keys; `None` is twice what their file holds at start, at least 512.
+    /// Most keys; `None` is twice what their file and that of grants hold at start, at least 512.
     pub key_entries: Option<usize>,
     /// Whether keys are asked for at all.
     pub needs_keys: bool,
+    /// The file of what was granted.
+    pub grants: Option<PathBuf>,
     /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
     pub entries: Option<usize>,
     /// Most hashes that programs can list; 0 is no list.
@@ -68,7 +71,8 @@ impl ListSettings {
         };
         let of_file = || {
             let count = self.keys.as_deref().map_or(0, key_file::count);
-            count.saturating_mul(2).max(LEAST_KEYS)
+            let granted = self.grants.as_deref().map_or(0, |file| count_grants(file).keys);
+            count.saturating_add(granted).saturating_mul(2).max(LEAST_KEYS)
         };
         Entries {
             whitelist: entries(&self.whitelist),

@@ -183,6 +183,47 @@ impl<D: Disk> Grants<D> {
         written
     }
 
+    /// Brings to the disk what was granted in memory, before it is acknowledged; whether it may be.
+    /// If not, that is told, and all of it is taken back.
+    pub fn settle(&mut self, access: &mut Access<'_>) -> bool {
+        let written = self.write(access.changes.waiting());
+        if let Err(error) = &written {
+            log::warning(format_args!(
+                "state.grants: can't be written: {error}; what was granted is taken back"
+            ));
+            self.take_back(access);
+        }
+        access.changes.clear();
+        written.is_ok()
+    }
+
+    /// Makes of the keys and torrents that wait to be written what the file says of them. A key of the
+    /// file of keys comes back when that is read again. Work: reads the file once.
+    fn take_back(&self, access: &mut Access<'_>) {
+        let changes = core::mem::take(&mut access.changes);
+        let subject = |change: Change| match change {
+            Change::Key(key, _) | Change::NoKey(key) => Change::NoKey(key),
+            Change::Listed(hash) | Change::NotListed(hash) => Change::NotListed(hash),
+        };
+        let waiting = changes.waiting().iter().filter_map(Change::parse);
+        for change in waiting.clone() {
+            apply(&Entry::Change(subject(change)), access, 0);
+        }
+        if let Kept::File(open) = &self.kept {
+            let journal = &open.journal;
+            // What can't be read can't be given back: the next start does.
+            let _ = journal.each(&self.disk, 1, journal.end.max(1), &mut |_, entry| {
+                let Some(Entry::Change(old)) = entry else {
+                    return;
+                };
+                if waiting.clone().any(|new| subject(new) == subject(old)) {
+                    apply(&Entry::Change(old), access, 0);
+                }
+            });
+        }
+        access.changes = changes;
+    }
+
     /// Whether [`step`](Self::step) has something to do at once.
     pub fn work_left(&self) -> bool {
         let compaction = self.compaction();
