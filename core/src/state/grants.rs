@@ -12,6 +12,9 @@
 //! The checksum is the CRC-32 (as in gzip) of the number of the record in 4 bytes, 0 for the head,
 //! and the 64 bytes. So each record is known by itself, in its place alone.
 //!
+//! Zeros may follow the last record, for those to come: a file that doesn't change its length with each
+//! of them has less to be written.
+//!
 //! A batch is what was acknowledged together. The last one counts whole or not at all: power was cut
 //! while it was written. Before it, what is damaged is passed over, and the rest counts.
 
@@ -60,7 +63,7 @@ impl Entry {
             Self::Change(change) => change.to_bytes(),
             Self::Completed(hash, count) => {
                 let mut bytes = Change::Listed(*hash).to_bytes();
-                let fields = bytes.iter_mut().skip(37).zip(count.to_be_bytes());
+                let fields = bytes.iter_mut().skip(33).zip(u64::from(*count).to_be_bytes());
                 fields.for_each(|(to, byte)| *to = byte);
                 if let Some(kind) = bytes.first_mut() {
                     *kind = COMPLETED;
@@ -141,8 +144,10 @@ pub struct GrantsSurvey {
     other_version: bool,
     /// Records that are whole, the head not among them.
     whole: u32,
-    /// Records behind what counts that are neither whole nor zeros.
+    /// Records behind what counts that were never written like that, not even in part.
     bad: u32,
+    /// Whether anything but zeros is behind what counts.
+    has_tail: bool,
     /// Damaged records and zeros behind what counts.
     not_whole: u32,
     /// The batch that has begun: whether nothing of it is damaged so far.
@@ -163,11 +168,10 @@ pub struct GrantsFound {
 /// What follows the last batch that is whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Tail {
-    /// Nothing.
+    /// Nothing but zeros.
     #[default]
     Nothing,
-    /// The beginning of a batch, or zeros: its writing was cut short, and nobody was told that it
-    /// had been done.
+    /// A part of a batch: its writing was cut short, and nobody was told that it had been done.
     Cut,
     /// Something else.
     Damaged,
@@ -184,12 +188,12 @@ impl GrantsSurvey {
         }
         let Some(record) = read(number, bytes) else {
             self.not_whole = self.not_whole.saturating_add(1);
-            let is_zero = bytes.iter().all(|&byte| byte == 0);
-            self.bad = self.bad.saturating_add(u32::from(!is_zero));
+            self.odd(bytes);
             self.batch = self.batch.map(|_| false);
             return;
         };
         self.whole = self.whole.saturating_add(1);
+        self.has_tail = true;
         // A record whose batch has no beginning was in one that is damaged.
         let whole = record.first || self.batch.unwrap_or(false);
         self.batch = (!record.last).then_some(whole);
@@ -204,6 +208,14 @@ impl GrantsSurvey {
         self.found.damaged = self.found.damaged.saturating_add(self.not_whole);
         self.not_whole = 0;
         self.bad = 0;
+        self.has_tail = false;
+    }
+
+    /// Takes note of a record that isn't whole. One that was written in part ends with zeros.
+    fn odd(&mut self, bytes: &RecordBytes) {
+        self.has_tail |= bytes.iter().any(|&byte| byte != 0);
+        let ends = bytes.last().is_some_and(|&byte| byte != 0);
+        self.bad = self.bad.saturating_add(u32::from(ends));
     }
 
     fn head(&mut self, bytes: &RecordBytes) {
@@ -215,7 +227,12 @@ impl GrantsSurvey {
             self.count();
         } else {
             self.not_whole = 1;
-            self.bad = u32::from(bytes.iter().any(|&byte| byte != 0));
+            // The first bytes of the first batch may be all that has arrived.
+            let same = bytes.iter().zip(head()).take_while(|(one, other)| **one == *other);
+            let rest = bytes.get(same.count()..).unwrap_or_default();
+            if rest.iter().any(|&byte| byte != 0) {
+                self.odd(bytes);
+            }
         }
     }
 
@@ -229,10 +246,10 @@ impl GrantsSurvey {
         if self.other_version {
             return Err(Damage::Version);
         }
+        let is_zero = rest.iter().all(|&byte| byte == 0);
         if self.whole == 0 && !self.has_head {
-            let is_zero = rest.iter().all(|&byte| byte == 0);
             let is_head = self.next == 0 && head().starts_with(rest);
-            return Err(match self.bad == 0 && (is_zero || is_head) {
+            return Err(match !self.has_tail && (is_zero || is_head) {
                 true => Damage::Empty,
                 false => Damage::Foreign,
             });
@@ -242,11 +259,11 @@ impl GrantsSurvey {
             // file is made anew.
             self.bad = 1;
         }
-        self.found.tail = match (self.bad, self.next == self.found.end && rest.is_empty()) {
+        self.found.tail = match (self.bad, self.has_tail || !is_zero) {
             (1.., _) => Tail::Damaged,
-            (0, true) => Tail::Nothing,
+            (0, false) => Tail::Nothing,
             // A whole batch of which a part in the middle is missing was cut short too.
-            (0, false) => Tail::Cut,
+            (0, true) => Tail::Cut,
         };
         Ok(self.found)
     }
@@ -298,14 +315,15 @@ mod tests {
         assert_eq!(head(), expected);
         let mut expected = [0; 68];
         expected[0] = 3;
+        expected[33..41].fill(0xff);
         expected[42..62].copy_from_slice(&HASH.0);
         expected[63] = 3;
-        expected[64..].copy_from_slice(&[0xdf, 0x01, 0xd0, 0xac]);
+        expected[64..].copy_from_slice(&[0xac, 0x72, 0x2e, 0xaf]);
         let bytes = record(1, &Change::Listed(HASH).to_bytes(), true, true);
         assert_eq!(bytes, expected);
         let count = Entry::Completed(HASH, 0x0102_0304);
         expected[0] = 5;
-        expected[37..41].copy_from_slice(&[1, 2, 3, 4]);
+        expected[33..41].copy_from_slice(&[0, 0, 0, 0, 1, 2, 3, 4]);
         expected[63] = 0;
         assert_eq!(count.to_bytes(), expected[..64]);
         assert_eq!(Entry::parse(&count.to_bytes()), Some(count));
@@ -345,6 +363,11 @@ mod tests {
             let tail = if length == 3 { Tail::Nothing } else { Tail::Cut };
             assert_eq!(survey(&all[..length], b""), found(3, 0, tail));
             assert_eq!(survey(&all[..length], b"\x03"), found(3, 0, Tail::Cut));
+            let mut zeros = all[..length].to_vec();
+            zeros.resize(20, [0; 68]);
+            assert_eq!(survey(&zeros, b"\0\0"), found(3, 0, tail));
+            zeros[length][..60].copy_from_slice(&[b'a'; 60]);
+            assert_eq!(survey(&zeros, b""), found(3, 0, Tail::Cut));
         }
         // Nor if its middle hasn't arrived, but its end has.
         let mut holes = all;
@@ -375,6 +398,9 @@ mod tests {
         assert_eq!(survey(&[], b""), Err(Damage::Empty));
         assert_eq!(survey(&[], &head()[..30]), Err(Damage::Empty));
         assert_eq!(survey(&[[0; 68]; 3], &[0; 9]), Err(Damage::Empty));
+        let mut part = head();
+        part[15..].fill(0);
+        assert_eq!(survey(&[part, [0; 68]], b""), Err(Damage::Empty));
         assert_eq!(survey(&[], b"a list"), Err(Damage::Foreign));
         assert_eq!(survey(&[[b'a'; 68]; 3], b""), Err(Damage::Foreign));
         let mut next = head();

@@ -175,6 +175,7 @@ impl<D: Disk> Compaction<D> {
         Journal {
             path,
             file: self.file,
+            length: place_of(self.end),
             end: self.end,
             torn: false,
             unnamed,

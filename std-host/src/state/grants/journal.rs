@@ -18,7 +18,9 @@ pub(super) struct Journal<D: Disk> {
     pub(super) file: D::File,
     /// Records that count, the head among them; 0 in an empty file.
     pub(super) end: u32,
-    /// Whether there may be something behind them.
+    /// Bytes of the file, zeros at its end included.
+    pub(super) length: u64,
+    /// Whether there may be something else behind them.
     pub(super) torn: bool,
     /// Whether the file's name isn't on the disk yet.
     pub(super) unnamed: bool,
@@ -34,6 +36,7 @@ impl<D: Disk> Journal<D> {
             path: path.into(),
             file,
             end,
+            length: place_of(end),
             torn: false,
             unnamed: false,
         }
@@ -62,6 +65,12 @@ impl<D: Disk> Journal<D> {
     fn append(&mut self, disk: &D, batch: &[ChangeBytes]) -> io::Result<u32> {
         let mut end = self.end;
         self.torn = true;
+        let length = place_of(next(end, batch.len() + 1)?);
+        if length > self.length {
+            // As long as there are zeros to write over, only bytes change and not the length.
+            self.length = length.next_multiple_of(GROWTH);
+            disk.cut(&self.file, self.length)?;
+        }
         let mut bytes = [[0; RECORD_BYTES]; PIECE];
         let mut rest = batch;
         // The head comes with the first batch.
@@ -95,6 +104,7 @@ impl<D: Disk> Journal<D> {
     fn mend(&mut self, disk: &D) -> io::Result<()> {
         if self.torn {
             disk.cut(&self.file, place_of(self.end))?;
+            self.length = place_of(self.end);
             disk.sync(&self.file)?;
             self.torn = false;
         }
@@ -132,11 +142,14 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-/// What of a file counts.
+/// Bytes that the file grows by.
+const GROWTH: u64 = 4 << 10;
+
+/// What of a file counts, and its length.
 pub(super) fn survey<D: Disk>(
     disk: &D,
     file: &D::File,
-) -> io::Result<Result<GrantsFound, Damage>> {
+) -> io::Result<(Result<GrantsFound, Damage>, u64)> {
     let mut survey = GrantsSurvey::default();
     let mut bytes = [[0; RECORD_BYTES]; PIECE];
     let mut at = 0;
@@ -146,7 +159,7 @@ pub(super) fn survey<D: Disk>(
         let (records, rest) = all.as_chunks();
         records.iter().for_each(|record| survey.push(record));
         if got < size_of_val(&bytes) {
-            return Ok(survey.finish(rest));
+            return Ok((survey.finish(rest), at + got as u64));
         }
         at += got as u64;
     }

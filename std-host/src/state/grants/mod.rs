@@ -103,7 +103,7 @@ pub fn count(path: &Path) -> Counted {
     let (disk, mut counted) = (Files, Counted::default());
     let mut each = || -> io::Result<()> {
         let file = disk.open_to_read(path)?;
-        let Ok(found) = survey(&disk, &file)? else {
+        let (Ok(found), _) = survey(&disk, &file)? else {
             return Ok(());
         };
         let journal = Journal::<Files>::read_only(path, file, found.end);
@@ -321,7 +321,8 @@ impl<D: Disk> Open<D> {
         if refused.is_none() {
             disk.lock(&file)?;
         }
-        let found = match survey(disk, &file)? {
+        let (found, mut length) = survey(disk, &file)?;
+        let found = match found {
             Ok(found) => found,
             Err(Damage::Empty) => GrantsFound::default(),
             Err(damage) => {
@@ -336,6 +337,7 @@ impl<D: Disk> Open<D> {
                 ));
                 file = disk.open(&path)?;
                 disk.lock(&file)?;
+                length = 0;
                 GrantsFound::default()
             }
         };
@@ -343,7 +345,8 @@ impl<D: Disk> Open<D> {
             path,
             file,
             end: found.end,
-            torn: found.end == 0 || found.tail != Tail::Nothing,
+            length,
+            torn: found.end == 0 && length > 0 || found.tail != Tail::Nothing,
             unnamed: true,
         };
         let mut tally = Tally::default();
