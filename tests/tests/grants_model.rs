@@ -2,53 +2,19 @@
 //! what was acknowledged is there, whole batches, and the start never fails.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU8;
 use std::path::{Path, PathBuf};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wrtracker::log::{self, Level};
 use wrtracker::state::grants::{Grants, is_true};
-use wrtracker_core::access::{
-    Access, Change, ChangeBytes, Cursor, Granted, GrantedCursor, Key, Keys, Origin, Terms,
-};
+use wrtracker_core::access::{Access, Change, Origin, Terms};
 use wrtracker_core::wire::InfoHash;
+use wrtracker_tests::granted::{Map, Memory, enter, enter_in, key, told};
 use wrtracker_tests::stub_disk::StubDisk;
-
-/// What is granted: keys with their terms, and torrents, as they would be written.
-type Map = BTreeMap<Vec<u8>, ChangeBytes>;
 
 const FILE: &str = "folder/grants";
 const RECORD: usize = 68;
-/// More than are ever granted.
-const ROOM: usize = 64;
-
-struct Memory {
-    keys: Vec<u32>,
-    granted: Vec<u32>,
-}
-
-impl Memory {
-    fn new() -> Self {
-        // There are thousands of starts.
-        log::set_level(Level::Error);
-        Self {
-            keys: vec![0; Keys::words(ROOM)],
-            granted: vec![0; Granted::words(ROOM)],
-        }
-    }
-
-    fn access(&mut self) -> Access<'_> {
-        self.keys.fill(0);
-        self.granted.fill(0);
-        Access {
-            keys: Some(Keys::new(&mut self.keys, ROOM, &[1; 16])),
-            granted: Some(Granted::new(&mut self.granted, &[2; 16])),
-            ..Access::default()
-        }
-    }
-}
 
 /// What somebody asks for.
 #[derive(Clone, Copy, Debug)]
@@ -76,10 +42,6 @@ impl Ask {
             Self::NotListed(number) => Change::NotListed(InfoHash([number; 20])),
         }
     }
-}
-
-fn key(number: u8) -> Key {
-    Key::parse(format!("{number:032}").as_bytes()).expect("a key")
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -113,42 +75,6 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..30u64).prop_map(Op::Fail),
         2 => (0..60u64).prop_map(Op::CutPower),
     ]
-}
-
-fn enter(map: &mut Map, change: &Change) {
-    let bytes = change.to_bytes();
-    match change {
-        Change::Key(key, _) => drop(map.insert(key.text().into(), bytes)),
-        Change::NoKey(key) => drop(map.remove(key.text().as_bytes())),
-        Change::Listed(hash) => drop(map.insert(hash.0.to_vec(), bytes)),
-        Change::NotListed(hash) => drop(map.remove(hash.0.as_slice())),
-    }
-}
-
-fn enter_in(access: &mut Access<'_>, change: &Change) {
-    let keys = access.keys.as_mut().expect("keys");
-    let granted = access.granted.as_mut().expect("torrents");
-    match change {
-        Change::Key(key, terms) => drop(keys.insert(key, terms).expect("room")),
-        Change::NoKey(key) => drop(keys.remove(key)),
-        Change::Listed(hash) => drop(granted.insert(hash).expect("room")),
-        Change::NotListed(hash) => drop(granted.remove(hash)),
-    }
-}
-
-fn told(access: &Access<'_>) -> Map {
-    let mut map = Map::new();
-    let mut cursor = Cursor::default();
-    let keys = access.keys.as_ref().expect("keys");
-    while let Some((key, terms)) = keys.next(&mut cursor) {
-        enter(&mut map, &Change::Key(key, terms));
-    }
-    let mut cursor = GrantedCursor::default();
-    let granted = access.granted.as_ref().expect("torrents");
-    while let Some(hash) = granted.next(&mut cursor) {
-        enter(&mut map, &Change::Listed(hash));
-    }
-    map
 }
 
 /// One tracker and its disk, and what it has acknowledged.
