@@ -120,7 +120,9 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
             .spawn()
             .expect("a child");
         let output = BufReader::new(child.stdout.take().expect("its output"));
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        chance = chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let mut left = (chance >> 33) % 300;
         let mut acknowledged = done;
         for line in output.lines() {
@@ -151,7 +153,10 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
     assert_eq!(fs::metadata(&path).expect("the file").mode() & 0o777, 0o600);
     let names = fs::read_dir(&folder.0).expect("the folder");
     let names = names.map(|entry| entry.expect("an entry").file_name());
-    assert!(names.into_iter().all(|name| name == "grants"), "nothing was damaged");
+    assert!(
+        names.into_iter().all(|name| name == "grants"),
+        "nothing was damaged"
+    );
     println!("{batches} batches");
 }
 
@@ -275,9 +280,8 @@ fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
     let folder = Folder::new("program");
     let path = folder.path("grants");
     let shown = path.to_str().expect("text");
-    let directives = format!(
-        "tracker.mode private\naccess.key_entries 600\nstate.grants {shown}\n"
-    );
+    let directives =
+        format!("tracker.mode private\naccess.key_entries 600\nstate.grants {shown}\n");
     let mut memory = Memory::new();
     let mut access = memory.access();
     let mut grants = Grants::open(path.clone(), &mut access, 0);
@@ -290,21 +294,33 @@ fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
     let server = start(&folder.0, &directives);
     let said = server.stderr();
     assert!(
-        said.contains(&format!("state.grants: {keys} keys and 0 torrents from {shown}")),
+        said.contains(&format!(
+            "state.grants: {keys} keys and 0 torrents from {shown}"
+        )),
         "{said}"
     );
     drop(server);
     fs::write(&path, "anything").expect("to write");
     let server = start(&folder.0, &directives);
     let said = server.stderr();
-    assert!(said.contains("not a file of this kind; nothing of it is used"), "{said}");
+    assert!(
+        said.contains("not a file of this kind; nothing of it is used"),
+        "{said}"
+    );
     drop(server);
-    assert_eq!(fs::read(folder.path("grants.bad")).expect("it"), b"anything");
+    assert_eq!(
+        fs::read(folder.path("grants.bad")).expect("it"),
+        b"anything"
+    );
     // A folder can't be written as a file, and the program serves all the same.
     let _ = fs::remove_file(&path);
     fs::create_dir(&path).expect("a folder");
     let server = start(&folder.0, &directives);
-    assert!(server.stderr().contains("nothing can be granted"), "{}", server.stderr());
+    assert!(
+        server.stderr().contains("nothing can be granted"),
+        "{}",
+        server.stderr()
+    );
 }
 
 #[test]
@@ -318,7 +334,11 @@ fn inside_another_root_directory_as_another_user_it_is_written_too() {
         &folder.0,
         &format!("tracker.rootdir {root}\ntracker.user nobody\nstate.grants /grants\n"),
     );
-    assert!(!server.stderr().contains("nothing can be granted"), "{}", server.stderr());
+    assert!(
+        !server.stderr().contains("nothing can be granted"),
+        "{}",
+        server.stderr()
+    );
     let metadata = fs::metadata(folder.path("grants")).expect("the file");
     assert!(metadata.uid() != 0 && metadata.len() == 0);
 }

@@ -63,7 +63,10 @@ impl Entry {
             Self::Change(change) => change.to_bytes(),
             Self::Completed(hash, count) => {
                 let mut bytes = Change::Listed(*hash).to_bytes();
-                let fields = bytes.iter_mut().skip(33).zip(u64::from(*count).to_be_bytes());
+                let fields = bytes
+                    .iter_mut()
+                    .skip(33)
+                    .zip(u64::from(*count).to_be_bytes());
                 fields.for_each(|(to, byte)| *to = byte);
                 if let Some(kind) = bytes.first_mut() {
                     *kind = COMPLETED;
@@ -89,7 +92,10 @@ impl Entry {
 pub fn head() -> RecordBytes {
     let mut bytes = [0; 64];
     let text = HEAD.iter().chain(VERSION);
-    bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    bytes
+        .iter_mut()
+        .zip(text)
+        .for_each(|(to, from)| *to = *from);
     sealed(0, &bytes)
 }
 
@@ -220,15 +226,17 @@ impl GrantsSurvey {
 
     fn head(&mut self, bytes: &RecordBytes) {
         self.has_head = *bytes == head();
-        self.other_version = !self.has_head
-            && bytes.starts_with(HEAD)
-            && unsealed(0, bytes).is_some();
+        self.other_version =
+            !self.has_head && bytes.starts_with(HEAD) && unsealed(0, bytes).is_some();
         if self.has_head {
             self.count();
         } else {
             self.not_whole = 1;
             // The first bytes of the first batch may be all that has arrived.
-            let same = bytes.iter().zip(head()).take_while(|(one, other)| **one == *other);
+            let same = bytes
+                .iter()
+                .zip(head())
+                .take_while(|(one, other)| **one == *other);
             let rest = bytes.get(same.count()..).unwrap_or_default();
             if rest.iter().any(|&byte| byte != 0) {
                 self.odd(bytes);
@@ -360,7 +368,11 @@ mod tests {
     fn a_batch_that_was_cut_short_does_not_count() {
         let all = file(&[2, 3]);
         for length in 3..6 {
-            let tail = if length == 3 { Tail::Nothing } else { Tail::Cut };
+            let tail = if length == 3 {
+                Tail::Nothing
+            } else {
+                Tail::Cut
+            };
             assert_eq!(survey(&all[..length], b""), found(3, 0, tail));
             assert_eq!(survey(&all[..length], b"\x03"), found(3, 0, Tail::Cut));
             let mut zeros = all[..length].to_vec();

@@ -18,7 +18,7 @@ mod torrents;
 use core::fmt;
 
 pub use peers::{PeersReader, PeersWriter, StoredPeer};
-pub use torrents::{TorrentsReader, TorrentsWriter};
+pub use torrents::{TorrentsReader, TorrentsText, TorrentsWriter};
 
 use crate::reach::is_unicast;
 use crate::store::Restored;

@@ -71,8 +71,14 @@ impl ListSettings {
         };
         let of_file = || {
             let count = self.keys.as_deref().map_or(0, key_file::count);
-            let granted = self.grants.as_deref().map_or(0, |file| count_grants(file).keys);
-            count.saturating_add(granted).saturating_mul(2).max(LEAST_KEYS)
+            let granted = self
+                .grants
+                .as_deref()
+                .map_or(0, |file| count_grants(file).keys);
+            count
+                .saturating_add(granted)
+                .saturating_mul(2)
+                .max(LEAST_KEYS)
         };
         Entries {
             whitelist: entries(&self.whitelist),

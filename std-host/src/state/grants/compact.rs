@@ -154,12 +154,7 @@ impl<D: Disk> Compaction<D> {
 
     /// Waits for what isn't on the disk yet, which is little unless it is all, and puts the new file
     /// in the old one's place.
-    fn finish(
-        &mut self,
-        disk: &D,
-        old: &mut Journal<D>,
-        keep: Option<&str>,
-    ) -> io::Result<()> {
+    fn finish(&mut self, disk: &D, old: &mut Journal<D>, keep: Option<&str>) -> io::Result<()> {
         disk.sync(&self.file)?;
         if let Some(end) = keep {
             copy_file(disk, old, &beside(&old.path, end))?;

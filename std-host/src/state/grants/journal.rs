@@ -175,4 +175,3 @@ fn next(number: u32, more: usize) -> io::Result<u32> {
     let next = more.and_then(|more| number.checked_add(more));
     next.ok_or_else(|| io::ErrorKind::FileTooLarge.into())
 }
-

@@ -100,22 +100,35 @@ impl Grants {
 
 /// The most that a file has, before anything is made of it.
 pub fn count(path: &Path) -> Counted {
-    let (disk, mut counted) = (Files, Counted::default());
-    let mut each = || -> io::Result<()> {
-        let file = disk.open_to_read(path)?;
-        let (Ok(found), _) = survey(&disk, &file)? else {
-            return Ok(());
-        };
-        let journal = Journal::<Files>::read_only(path, file, found.end);
-        journal.each(&disk, 1, found.end, &mut |_, whole| match whole {
-            Some(Entry::Change(Change::Key(..))) => counted.keys += 1,
-            Some(Entry::Change(Change::Listed(_))) => counted.torrents += 1,
-            _ => {}
-        })
-    };
+    let mut counted = Counted::default();
     // What is wrong with it is told when it is opened.
-    let _ = each();
+    let _ = read(path, &mut |change| match change {
+        Change::Key(..) => counted.keys += 1,
+        Change::Listed(_) => counted.torrents += 1,
+        _ => {}
+    });
     counted
+}
+
+/// Hands on what a file has, the oldest first, as far as it is whole, and leaves it as it is.
+///
+/// # Errors
+///
+/// The disk's, and that it is no file of this kind.
+pub fn read(path: &Path, each: &mut dyn FnMut(Change)) -> io::Result<()> {
+    let disk = Files;
+    let file = disk.open_to_read(path)?;
+    let found = match survey(&disk, &file)?.0 {
+        Ok(found) => found,
+        Err(Damage::Empty) => return Ok(()),
+        Err(damage) => return Err(io::Error::other(damage)),
+    };
+    let journal = Journal::<Files>::read_only(path, file, found.end);
+    journal.each(&disk, 1, found.end.max(1), &mut |_, entry| {
+        if let Some(Entry::Change(change)) = entry {
+            each(change);
+        }
+    })
 }
 
 impl<D: Disk> Grants<D> {
@@ -303,12 +316,7 @@ pub fn is_true(access: &Access<'_>, entry: &Entry) -> bool {
 const MOST_TIME: u64 = (1 << 48) - 1;
 
 impl<D: Disk> Open<D> {
-    fn load(
-        disk: &D,
-        path: PathBuf,
-        access: &mut Access<'_>,
-        wall_clock: u64,
-    ) -> io::Result<Self> {
+    fn load(disk: &D, path: PathBuf, access: &mut Access<'_>, wall_clock: u64) -> io::Result<Self> {
         let shown = path.display().to_string();
         let (mut file, refused) = match disk.open(&path) {
             Ok(file) => (file, None),
@@ -470,7 +478,10 @@ fn apply(entry: &Entry, access: &mut Access<'_>, wall_clock: u64) -> Applied {
             }
         }
         (Change::NoKey(key), Some(keys), _) => {
-            if keys.get(key).is_some_and(|terms| terms.origin == Origin::Granted) {
+            if keys
+                .get(key)
+                .is_some_and(|terms| terms.origin == Origin::Granted)
+            {
                 keys.remove(key);
             }
             Applied::Done
