@@ -383,7 +383,8 @@ impl Server {
         }
         if self.grants.work_left() {
             let tracker = &self.tracker;
-            self.grants.step(&|entry| is_true(&tracker.access(), entry));
+            self.grants
+                .step(&|change| is_true(&tracker.access(), change));
         }
         if now != self.ticked {
             self.tick(now)?;
@@ -435,7 +436,8 @@ impl Server {
         self.tracker.tick(now);
         self.state.tick(&mut self.tracker, now);
         let tracker = &self.tracker;
-        self.grants.tick(&|entry| is_true(&tracker.access(), entry));
+        self.grants
+            .tick(&|change| is_true(&tracker.access(), change));
         tell(&mut self.tracker, self.sync.as_deref(), now);
         self.look_at_lan(now);
         let mut around = Surroundings {

@@ -1,11 +1,10 @@
-//! What was granted while the tracker ran, and downloads that were counted meanwhile: a journal, to
-//! which the latest is added at the end.
+//! What was granted while the tracker ran: a journal, to whose end the latest is added.
 //!
 //! Records of 68 bytes, the first of them the head. Numbers have their first byte first.
 //!
 //! | bytes | in the head | in all others |
 //! |--:|---|---|
-//! | 63 | `# wrtracker grants 1`, a line end, zeros | the change, as [`Change::to_bytes`] has it without its last byte, or a [count](Entry::Completed) |
+//! | 63 | `# wrtracker grants 1`, a line end, zeros | the change, as [`Change::to_bytes`] has it without its last byte |
 //! | 1 | 0 | 1 for the first of a batch, and 2 for the last: 3 for one alone |
 //! | 4 | checksum | checksum |
 //!
@@ -21,7 +20,6 @@
 use super::Damage;
 use crate::access::{Change, ChangeBytes};
 use crate::gzip::checksum::Checksum;
-use crate::wire::InfoHash;
 
 /// Bytes of a record.
 pub const RECORD_BYTES: usize = 68;
@@ -29,20 +27,11 @@ pub const RECORD_BYTES: usize = 68;
 /// A record as bytes.
 pub type RecordBytes = [u8; RECORD_BYTES];
 
-/// What a record tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Entry {
-    /// Something was granted or taken back.
-    Change(Change),
-    /// A torrent has been downloaded so many times in all.
-    Completed(InfoHash, u32),
-}
-
 /// A record that is whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record {
     /// What it tells.
-    pub entry: Entry,
+    pub change: Change,
     /// Whether a batch begins with it.
     pub first: bool,
     /// Whether a batch ends with it.
@@ -51,42 +40,8 @@ pub struct Record {
 
 const HEAD: &[u8] = b"# wrtracker grants ";
 const VERSION: &[u8] = b"1\n";
-const COMPLETED: u8 = 5;
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
-
-impl Entry {
-    /// The entry as bytes. A count is where changes have the time, its info hash where they have
-    /// theirs.
-    pub fn to_bytes(&self) -> ChangeBytes {
-        match self {
-            Self::Change(change) => change.to_bytes(),
-            Self::Completed(hash, count) => {
-                let mut bytes = Change::Listed(*hash).to_bytes();
-                let fields = bytes
-                    .iter_mut()
-                    .skip(33)
-                    .zip(u64::from(*count).to_be_bytes());
-                fields.for_each(|(to, byte)| *to = byte);
-                if let Some(kind) = bytes.first_mut() {
-                    *kind = COMPLETED;
-                }
-                bytes
-            }
-        }
-    }
-
-    /// The entry that the bytes are; `None` if they are none.
-    pub fn parse(bytes: &ChangeBytes) -> Option<Self> {
-        if *bytes.first()? != COMPLETED {
-            return Change::parse(bytes).map(Self::Change);
-        }
-        let (count, _) = bytes.get(37..)?.split_first_chunk()?;
-        let (hash, _) = bytes.get(42..)?.split_first_chunk()?;
-        let entry = Self::Completed(InfoHash(*hash), u32::from_be_bytes(*count));
-        (entry.to_bytes() == *bytes).then_some(entry)
-    }
-}
 
 /// The first record of a file.
 pub fn head() -> RecordBytes {
@@ -114,7 +69,7 @@ pub fn read(number: u32, bytes: &RecordBytes) -> Option<Record> {
     let flags = core::mem::take(change.last_mut()?);
     (flags & !(FIRST | LAST) == 0).then_some(())?;
     Some(Record {
-        entry: Entry::parse(&change)?,
+        change: Change::parse(&change)?,
         first: flags & FIRST != 0,
         last: flags & LAST != 0,
     })
@@ -282,7 +237,7 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    use super::{Entry, GrantsFound, GrantsSurvey, RecordBytes, Tail, head, read, record};
+    use super::{GrantsFound, GrantsSurvey, RecordBytes, Tail, head, read, record};
     use crate::access::{Change, ChangeBytes};
     use crate::state::Damage;
     use crate::wire::InfoHash;
@@ -329,17 +284,6 @@ mod tests {
         expected[64..].copy_from_slice(&[0xac, 0x72, 0x2e, 0xaf]);
         let bytes = record(1, &Change::Listed(HASH).to_bytes(), true, true);
         assert_eq!(bytes, expected);
-        let count = Entry::Completed(HASH, 0x0102_0304);
-        expected[0] = 5;
-        expected[33..41].copy_from_slice(&[0, 0, 0, 0, 1, 2, 3, 4]);
-        expected[63] = 0;
-        assert_eq!(count.to_bytes(), expected[..64]);
-        assert_eq!(Entry::parse(&count.to_bytes()), Some(count));
-        for (at, odd) in [(33, 1), (41, 1), (63, 1), (1, 1), (62, 3)] {
-            let mut bytes = count.to_bytes();
-            bytes[at] = odd;
-            assert_eq!(Entry::parse(&bytes), None);
-        }
     }
 
     #[test]
@@ -347,8 +291,8 @@ mod tests {
         let bytes = record(7, &listed(1), false, true);
         let one = read(7, &bytes).unwrap();
         assert_eq!(
-            (one.entry, one.first, one.last),
-            (Entry::parse(&listed(1)).unwrap(), false, true)
+            (one.change, one.first, one.last),
+            (Change::parse(&listed(1)).unwrap(), false, true)
         );
         assert_eq!(read(6, &bytes), None);
         for at in 0..bytes.len() {

@@ -55,8 +55,7 @@ pub mod grants {
     use std::io;
     use std::path::{Path, PathBuf};
 
-    use wrtracker_core::access::{Access, ChangeBytes};
-    use wrtracker_core::state::grants::Entry;
+    use wrtracker_core::access::{Access, Change, ChangeBytes};
 
     use crate::log;
 
@@ -81,7 +80,7 @@ pub mod grants {
     }
 
     /// Asked by nobody.
-    pub const fn is_true(_: &Access<'_>, _: &Entry) -> bool {
+    pub const fn is_true(_: &Access<'_>, _: &Change) -> bool {
         true
     }
 
@@ -133,10 +132,10 @@ pub mod grants {
         }
 
         /// Does nothing.
-        pub fn tick(&mut self, _: &dyn Fn(&Entry) -> bool) {}
+        pub fn tick(&mut self, _: &dyn Fn(&Change) -> bool) {}
 
         /// Does nothing.
-        pub fn step(&mut self, _: &dyn Fn(&Entry) -> bool) {}
+        pub fn step(&mut self, _: &dyn Fn(&Change) -> bool) {}
     }
 }
 

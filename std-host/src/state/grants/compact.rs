@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use wrtracker_core::access::Change;
-use wrtracker_core::state::grants::{Entry, RECORD_BYTES, head, record};
+use wrtracker_core::state::grants::{RECORD_BYTES, head, record};
 
 use super::disk::Disk;
 use super::journal::{Journal, PIECE, place_of};
@@ -32,8 +32,8 @@ pub(super) struct Compaction<D: Disk> {
     sync: Option<Sync>,
 }
 
-/// Whether what an entry grants, or counts, is still so.
-pub(super) type IsTrue<'a> = &'a dyn Fn(&Entry) -> bool;
+/// Whether what a change grants is still so.
+pub(super) type IsTrue<'a> = &'a dyn Fn(&Change) -> bool;
 
 impl<D: Disk> Compaction<D> {
     /// Begins.
@@ -131,15 +131,15 @@ impl<D: Disk> Compaction<D> {
         let (began, start, mut count) = (self.began, self.end, 0);
         let to = old.end.min(self.next.saturating_add(PIECE as u32));
         old.each(disk, self.next, to, &mut |number, whole| {
-            let Some(entry) = whole else {
+            let Some(change) = whole else {
                 return;
             };
-            let stays = match entry {
-                Entry::Change(Change::NoKey(_) | Change::NotListed(_)) => number >= began,
-                _ => is_true(&entry),
+            let stays = match change {
+                Change::NoKey(_) | Change::NotListed(_) => number >= began,
+                _ => is_true(&change),
             };
             if let (true, Some(place)) = (stays, bytes.get_mut(count)) {
-                *place = record(start + count as u32, &entry.to_bytes(), true, true);
+                *place = record(start + count as u32, &change.to_bytes(), true, true);
                 count += 1;
             }
         })?;

@@ -3,11 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wrtracker_core::access::ChangeBytes;
+use wrtracker_core::access::{Change, ChangeBytes};
 use wrtracker_core::state::Damage;
-use wrtracker_core::state::grants::{
-    Entry, GrantsFound, GrantsSurvey, RECORD_BYTES, head, read, record,
-};
+use wrtracker_core::state::grants::{GrantsFound, GrantsSurvey, RECORD_BYTES, head, read, record};
 
 use super::disk::Disk;
 
@@ -121,7 +119,7 @@ impl<D: Disk> Journal<D> {
         disk: &D,
         from: u32,
         to: u32,
-        each: &mut dyn FnMut(u32, Option<Entry>),
+        each: &mut dyn FnMut(u32, Option<Change>),
     ) -> io::Result<()> {
         let mut bytes = [[0; RECORD_BYTES]; PIECE];
         let mut number = from;
@@ -134,7 +132,7 @@ impl<D: Disk> Journal<D> {
             }
             for bytes in piece {
                 let whole = read(number, bytes);
-                each(number, whole.map(|record| record.entry));
+                each(number, whole.map(|record| record.change));
                 number += 1;
             }
         }

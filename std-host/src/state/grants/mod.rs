@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use wrtracker_core::access::{Access, CLOCK_IS_SET, Change, ChangeBytes, EXPIRED_FOR, Origin};
 use wrtracker_core::state::Damage;
-use wrtracker_core::state::grants::{Entry, GrantsFound, Tail};
+use wrtracker_core::state::grants::{GrantsFound, Tail};
 
 use super::is_strangers_link;
 use super::replace::beside;
@@ -124,8 +124,8 @@ pub fn read(path: &Path, each: &mut dyn FnMut(Change)) -> io::Result<()> {
         Err(damage) => return Err(io::Error::other(damage)),
     };
     let journal = Journal::<Files>::read_only(path, file, found.end);
-    journal.each(&disk, 1, found.end.max(1), &mut |_, entry| {
-        if let Some(Entry::Change(change)) = entry {
+    journal.each(&disk, 1, found.end.max(1), &mut |_, whole| {
+        if let Some(change) = whole {
             each(change);
         }
     })
@@ -220,17 +220,17 @@ impl<D: Disk> Grants<D> {
         };
         let waiting = changes.waiting().iter().filter_map(Change::parse);
         for change in waiting.clone() {
-            apply(&Entry::Change(subject(change)), access, 0);
+            apply(&subject(change), access, 0);
         }
         if let Kept::File(open) = &self.kept {
             let journal = &open.journal;
             // What can't be read can't be given back: the next start does.
-            let _ = journal.each(&self.disk, 1, journal.end.max(1), &mut |_, entry| {
-                let Some(Entry::Change(old)) = entry else {
+            let _ = journal.each(&self.disk, 1, journal.end.max(1), &mut |_, whole| {
+                let Some(old) = whole else {
                     return;
                 };
                 if waiting.clone().any(|new| subject(new) == subject(old)) {
-                    apply(&Entry::Change(old), access, 0);
+                    apply(&old, access, 0);
                 }
             });
         }
@@ -269,7 +269,7 @@ impl<D: Disk> Grants<D> {
         self.step(is_true);
     }
 
-    /// Does one turn's share: copies 120 records. `is_true` says whether what an entry grants is
+    /// Does one turn's share: copies 120 records. `is_true` says whether what a change grants is
     /// still so, such as [`is_true`].
     pub fn step(&mut self, is_true: IsTrue<'_>) {
         let Kept::File(open) = &mut self.kept else {
@@ -290,10 +290,10 @@ impl<D: Disk> Grants<D> {
     }
 }
 
-/// Whether what an entry grants is still so, as far as the tables are there to tell.
-pub fn is_true(access: &Access<'_>, entry: &Entry) -> bool {
-    match entry {
-        Entry::Change(Change::Key(key, terms)) => access.keys.as_ref().is_none_or(|keys| {
+/// Whether what a change grants is still so, as far as the tables are there to tell.
+pub fn is_true(access: &Access<'_>, change: &Change) -> bool {
+    match change {
+        Change::Key(key, terms) => access.keys.as_ref().is_none_or(|keys| {
             keys.get(key).is_some_and(|mut now| {
                 // No table has a later time than this.
                 let most = |time: Option<u64>| time.map(|time| time.min(MOST_TIME));
@@ -303,13 +303,11 @@ pub fn is_true(access: &Access<'_>, entry: &Entry) -> bool {
                         == (terms.info_hash, terms.most_peers, Origin::Granted)
             })
         }),
-        Entry::Change(Change::Listed(hash)) => access
+        Change::Listed(hash) => access
             .granted
             .as_ref()
             .is_none_or(|granted| granted.contains(hash)),
-        Entry::Change(Change::NoKey(_) | Change::NotListed(_)) => true,
-        // Nobody counts here yet.
-        Entry::Completed(..) => true,
+        Change::NoKey(_) | Change::NotListed(_) => true,
     }
 }
 
@@ -358,9 +356,9 @@ impl<D: Disk> Open<D> {
             unnamed: true,
         };
         let mut tally = Tally::default();
-        let taken = journal.each(disk, 1, found.end.max(1), &mut |_, entry| {
-            if let Some(entry) = entry {
-                tally.add(apply(&entry, access, wall_clock));
+        let taken = journal.each(disk, 1, found.end.max(1), &mut |_, whole| {
+            if let Some(change) = whole {
+                tally.add(apply(&change, access, wall_clock));
             }
         });
         let keys = access.keys.as_ref().map_or(0, |keys| keys.granted());
@@ -406,7 +404,7 @@ impl<D: Disk> Open<D> {
     ) -> io::Result<Journal<D>> {
         let bad = beside(&journal.path, ".bad");
         // What follows the end, too, is kept.
-        let is_true = |entry: &Entry| is_true(access, entry);
+        let is_true = |change: &Change| is_true(access, change);
         let new = Compaction::begin(disk, &journal)?;
         let new = new.run(disk, &mut journal, Some(".bad"), &is_true)?;
         let behind = match found.tail {
@@ -459,10 +457,7 @@ enum Applied {
     Unwanted,
 }
 
-fn apply(entry: &Entry, access: &mut Access<'_>, wall_clock: u64) -> Applied {
-    let Entry::Change(change) = entry else {
-        return Applied::Done;
-    };
+fn apply(change: &Change, access: &mut Access<'_>, wall_clock: u64) -> Applied {
     match (change, &mut access.keys, &mut access.granted) {
         (Change::Key(..) | Change::NoKey(_), None, _) => Applied::Unwanted,
         (Change::Listed(_) | Change::NotListed(_), _, None) => Applied::Unwanted,
