@@ -100,7 +100,7 @@ impl StubDisk {
         state.names = names;
         let seed = &mut state.seed;
         for file in &mut state.files {
-            let in_order = next(seed) % 2 == 0;
+            let in_order = next(seed).is_multiple_of(2);
             let mut bytes = std::mem::take(&mut file.durable);
             let many = file.changes.len() as u64 + 1;
             let kept = next(seed) % many;
@@ -114,7 +114,7 @@ impl StubDisk {
                     }
                     _ if in_order => {}
                     Change::Cut(length) => {
-                        if next(seed) % 2 == 0 {
+                        if next(seed).is_multiple_of(2) {
                             bytes.resize(length, 0);
                         }
                     }
