@@ -15,7 +15,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
-use wrtracker_core::access::Mode;
+use wrtracker_core::access::{Changes, Mode};
 use wrtracker_core::policy::Policy;
 use wrtracker_core::stats::RequestLog;
 use wrtracker_core::sync::Outbox;
@@ -200,6 +200,10 @@ impl Server {
         if let Some(path) = grants {
             self.grants = Grants::open(path, &mut access, wall_seconds());
         }
+        if !self.grants.is_writable() {
+            // Without room for changes nothing can be granted, and who tries is told so.
+            access.changes = Changes::default();
+        }
         lists.load(&mut access);
         for (descriptor, number, flags) in lists.descriptors() {
             epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
@@ -357,6 +361,7 @@ impl Server {
                     let mut around = Surroundings {
                         epoll: &self.epoll,
                         tracker: &mut self.tracker,
+                        grants: &mut self.grants,
                         now,
                     };
                     self.tcp.ready(index, &mut around);
@@ -414,6 +419,7 @@ impl Server {
                 let mut around = Surroundings {
                     epoll: &self.epoll,
                     tracker,
+                    grants: &mut self.grants,
                     now,
                 };
                 let accepted = self.tcp.accept(listener, &mut around);
@@ -443,6 +449,7 @@ impl Server {
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,
+            grants: &mut self.grants,
             now,
         };
         self.tcp.tick(&mut around);

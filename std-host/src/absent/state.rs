@@ -108,17 +108,18 @@ pub mod grants {
         /// # Errors
         ///
         /// If a file was wanted.
-        pub fn write(&mut self, _: &[ChangeBytes]) -> io::Result<()> {
-            match self.wanted {
+        pub fn write(&mut self, changes: &[ChangeBytes]) -> io::Result<()> {
+            match self.wanted && !changes.is_empty() {
                 true => Err(io::ErrorKind::Unsupported.into()),
                 false => Ok(()),
             }
         }
 
         /// Whether what was granted may be acknowledged.
-        pub const fn settle(&mut self, access: &mut Access<'_>) -> bool {
+        pub fn settle(&mut self, access: &mut Access<'_>) -> bool {
+            let settled = self.write(access.changes.waiting());
             access.changes.clear();
-            !self.wanted
+            settled.is_ok()
         }
 
         /// Whether there is something to do at once: never.

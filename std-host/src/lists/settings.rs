@@ -33,7 +33,7 @@ pub struct ListSettings {
     pub grants: Option<PathBuf>,
     /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
     pub entries: Option<usize>,
-    /// Most hashes that programs can list; 0 is no list.
+    /// Most hashes that programs can list, at least as many as were; 0 is no list.
     pub granted: usize,
     /// Whether programs can grant anything.
     pub has_api: bool,
@@ -69,14 +69,11 @@ impl ListSettings {
             (Some(_), Some(entries)) => entries,
             (Some(path), None) => count(path).saturating_mul(2).max(LEAST),
         };
+        let in_file = self.grants.as_deref().map(count_grants).unwrap_or_default();
         let of_file = || {
             let count = self.keys.as_deref().map_or(0, key_file::count);
-            let granted = self
-                .grants
-                .as_deref()
-                .map_or(0, |file| count_grants(file).keys);
             count
-                .saturating_add(granted)
+                .saturating_add(in_file.keys)
                 .saturating_mul(2)
                 .max(LEAST_KEYS)
         };
@@ -88,7 +85,10 @@ impl ListSettings {
             } else {
                 0
             },
-            granted: self.granted,
+            granted: match self.granted {
+                0 => 0,
+                most => most.max(in_file.torrents),
+            },
             changes: if self.has_api { MOST_CHANGES } else { 0 },
         }
     }

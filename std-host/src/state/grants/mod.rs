@@ -175,14 +175,14 @@ impl<D: Disk> Grants<D> {
     /// The disk's. Then none of the changes counts, and the caller takes back what it has made of
     /// them; the next call tries anew.
     pub fn write(&mut self, changes: &[ChangeBytes]) -> io::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         let open = match &mut self.kept {
             Kept::File(open) => open,
             Kept::Nothing => return Ok(()),
             Kept::Unusable => return Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         };
-        if changes.is_empty() {
-            return Ok(());
-        }
         let disk = &self.disk;
         let mut written = open.journal.add(disk, changes);
         // What is on its way takes room too.
