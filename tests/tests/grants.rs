@@ -420,7 +420,7 @@ fn the_program_keeps_what_it_told_a_client_when_it_is_killed() {
                 Some(200)
             );
             hashes.insert(hash);
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 let gone = hashes.pop_first().expect("one");
                 let path = format!("whitelist/{gone}");
                 assert_eq!(ask(&server, "DELETE", &path, "").0, Some(200));
