@@ -192,6 +192,11 @@ impl<'m> Tracker<'m> {
         self.common.set_access(access);
     }
 
+    /// Which torrents may be announced.
+    pub fn access(&self) -> Seen<'_, Access<'m>> {
+        self.common.access()
+    }
+
     /// Which torrents may be announced, to change it.
     pub fn access_mut(&mut self) -> Held<'_, Access<'m>> {
         self.common.access_mut()

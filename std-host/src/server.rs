@@ -15,7 +15,7 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 use rustix::rand::{GetRandomFlags, getrandom};
-use wrtracker_core::access::Mode;
+use wrtracker_core::access::{Changes, Mode};
 use wrtracker_core::policy::Policy;
 use wrtracker_core::stats::RequestLog;
 use wrtracker_core::sync::Outbox;
@@ -29,6 +29,7 @@ use crate::lists::{Entries, ListSettings, Lists};
 use crate::plan::Plan;
 use crate::settings::StateSettings;
 use crate::state::State;
+use crate::state::grants::{Grants, is_true};
 use crate::sync::LiveSync;
 use crate::sys::clock::wall_seconds;
 use crate::sys::memory::{reserve_bytes, reserve_words};
@@ -51,6 +52,7 @@ pub struct Server {
     sync: Option<Arc<LiveSync>>,
     workers: Workers,
     state: State,
+    grants: Grants,
     lan: LanWatch,
     /// Whether no connections are accepted until the next tick, for want of something.
     starved: bool,
@@ -160,6 +162,7 @@ impl Server {
             sync: None,
             workers: Workers::waiting(crew),
             state: State::default(),
+            grants: Grants::default(),
             lan: LanWatch::OFF,
             starved: false,
             epoll,
@@ -178,7 +181,7 @@ impl Server {
         }
     }
 
-    /// Takes access lists and keys into force, loaded to their ends.
+    /// Takes access lists and keys into force, loaded to their ends, and what was granted.
     ///
     /// # Errors
     ///
@@ -190,7 +193,18 @@ impl Server {
     ) -> Result<(), StartError> {
         let mut key = [0; 16];
         fill_random(&mut key)?;
-        let (lists, access) = Lists::new(settings, entries, &key).map_err(StartError::Memory)?;
+        let grants = settings.grants.clone();
+        let (mut lists, mut access) =
+            Lists::new(settings, entries, &key).map_err(StartError::Memory)?;
+        // Before the file of keys, which leaves what was granted as it is.
+        if let Some(path) = grants {
+            self.grants = Grants::open(path, &mut access, wall_seconds());
+        }
+        if !self.grants.is_writable() {
+            // Without room for changes nothing can be granted, and who tries is told so.
+            access.changes = Changes::default();
+        }
+        lists.load(&mut access);
         for (descriptor, number, flags) in lists.descriptors() {
             epoll::add(&self.epoll, descriptor, data(about::LISTS, number), flags)?;
         }
@@ -312,7 +326,8 @@ impl Server {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        let patience = match self.lists.work_left() || self.state.work_left() {
+        let busy = self.lists.work_left() || self.state.work_left() || self.grants.work_left();
+        let patience = match busy {
             true => Some(Duration::ZERO),
             false => patience,
         };
@@ -346,6 +361,7 @@ impl Server {
                     let mut around = Surroundings {
                         epoll: &self.epoll,
                         tracker: &mut self.tracker,
+                        grants: &mut self.grants,
                         now,
                     };
                     self.tcp.ready(index, &mut around);
@@ -369,6 +385,11 @@ impl Server {
         }
         if self.state.work_left() {
             self.state.step(&self.tracker, now);
+        }
+        if self.grants.work_left() {
+            let tracker = &self.tracker;
+            self.grants
+                .step(&|change| is_true(&tracker.access(), change));
         }
         if now != self.ticked {
             self.tick(now)?;
@@ -398,6 +419,7 @@ impl Server {
                 let mut around = Surroundings {
                     epoll: &self.epoll,
                     tracker,
+                    grants: &mut self.grants,
                     now,
                 };
                 let accepted = self.tcp.accept(listener, &mut around);
@@ -419,11 +441,15 @@ impl Server {
         self.ticked = now;
         self.tracker.tick(now);
         self.state.tick(&mut self.tracker, now);
+        let tracker = &self.tracker;
+        self.grants
+            .tick(&|change| is_true(&tracker.access(), change));
         tell(&mut self.tracker, self.sync.as_deref(), now);
         self.look_at_lan(now);
         let mut around = Surroundings {
             epoll: &self.epoll,
             tracker: &mut self.tracker,
+            grants: &mut self.grants,
             now,
         };
         self.tcp.tick(&mut around);
@@ -481,6 +507,7 @@ impl Server {
         let idle = empty
             && told
             && !self.state.waits(&self.tracker)
+            && !self.grants.waits()
             && self.tcp.len() == 0
             && !self.starved;
         (!idle).then(|| self.uptime.until_next())

@@ -25,6 +25,7 @@ use wrtracker_core::tracker::Tracker;
 use crate::listen::Listener;
 use crate::plan::Plan;
 use crate::server::{about, data};
+use crate::state::grants::Grants;
 use crate::sys::clock::monotonic_micros;
 use crate::sys::memory::reserve_bytes;
 
@@ -153,14 +154,15 @@ pub(crate) enum Accepted {
 pub(crate) struct Surroundings<'s> {
     pub(crate) epoll: &'s OwnedFd,
     pub(crate) tracker: &'s mut Tracker<'static>,
+    pub(crate) grants: &'s mut Grants,
     pub(crate) now: Secs,
 }
 
 impl Surroundings<'_> {
-    /// Sees to what was granted: it is in force, and forgotten at the end of the program.
+    /// Brings to the disk what was granted. If that can't be, it is taken back, and must not be
+    /// acknowledged.
     fn settle(&mut self) -> bool {
-        self.tracker.access_mut().changes.clear();
-        true
+        self.grants.settle(&mut self.tracker.access_mut())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What the tests and benches of wrtracker share: the running program, clients that know nothing
 //! of its code, and a reference that the store is held against.
 //!
-//! Of these only [`store_model`], [`net`], [`ether`], [`entries`], [`in_process`] and [`fuzz`] use `wrtracker-core`: a
+//! Of these only [`store_model`], [`granted`], [`stub_disk`], [`net`], [`ether`], [`entries`], [`in_process`] and [`fuzz`] use
+//! `wrtracker-core`: a
 //! mistake in its packets must not be made twice and go unseen.
 #![forbid(unsafe_code)]
 
@@ -13,6 +14,7 @@ pub mod entries;
 pub mod ether;
 pub mod family;
 pub mod fuzz;
+pub mod granted;
 pub mod http_client;
 pub mod in_process;
 pub mod inflate;
@@ -26,6 +28,7 @@ pub mod real_client;
 pub mod router;
 pub mod server;
 pub mod store_model;
+pub mod stub_disk;
 pub mod table;
 pub mod torrent;
 pub mod udp_client;

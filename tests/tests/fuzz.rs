@@ -118,6 +118,11 @@ fn gzip() {
 }
 
 #[test]
+fn grants() {
+    run("grants", 200);
+}
+
+#[test]
 fn http_request() {
     run("http_request", 300);
 }

@@ -142,6 +142,11 @@ impl<'m> Keys<'m> {
         self.len
     }
 
+    /// Keys among them that were [`Granted`](Origin::Granted).
+    pub const fn granted(&self) -> usize {
+        self.len.saturating_sub(self.of_file)
+    }
+
     /// Whether there is no key.
     pub const fn is_empty(&self) -> bool {
         self.len == 0

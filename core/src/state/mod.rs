@@ -6,16 +6,19 @@
 //! checksum, so that one that was cut or changed is told from a whole one. A reader that is whole to
 //! the end has promised nothing before: who wants all or nothing reads twice.
 //!
+//! [`grants`] is what is written while the tracker runs, a record for each change.
+//!
 //! Nothing expires by wall-clock time in here. A torrent that is taken back counts as last in use
 //! then; a peer is as old as when it was written, and as much older as the host knows.
 
+pub mod grants;
 mod peers;
 mod torrents;
 
 use core::fmt;
 
 pub use peers::{PeersReader, PeersWriter, StoredPeer};
-pub use torrents::{TorrentsReader, TorrentsWriter};
+pub use torrents::{TorrentsReader, TorrentsText, TorrentsWriter};
 
 use crate::reach::is_unicast;
 use crate::store::Restored;

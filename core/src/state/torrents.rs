@@ -151,6 +151,44 @@ impl TorrentsWriter {
     }
 }
 
+/// Writes the same of torrents that are elsewhere, one by one.
+#[derive(Clone, Debug, Default)]
+pub struct TorrentsText {
+    count: u32,
+    sum: Checksum,
+}
+
+impl TorrentsText {
+    /// The first line.
+    pub fn head(&mut self, out: &mut Out<'_>) {
+        self.counted(out, |out| {
+            out.put(KIND);
+            out.put(VERSION);
+            out.put(b"\n");
+        });
+    }
+
+    /// A torrent's.
+    pub fn line(&mut self, line: &StateLine, out: &mut Out<'_>) {
+        self.counted(out, |out| line.emit(out));
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// The last one.
+    pub fn end(&self, out: &mut Out<'_>) {
+        out.put(END);
+        out.number(self.count);
+        // What is too long is told by `out`.
+        let _ = writeln!(out, " {:08x}", self.sum.crc());
+    }
+
+    fn counted(&mut self, out: &mut Out<'_>, write: impl FnOnce(&mut Out<'_>)) {
+        let start = out.len();
+        write(out);
+        self.sum.add(out.written().get(start..).unwrap_or_default());
+    }
+}
+
 /// Reads what [`TorrentsWriter`] wrote, in pieces of any size, and nothing else.
 #[derive(Clone, Debug)]
 pub struct TorrentsReader {

@@ -50,6 +50,96 @@ impl State {
     pub const fn save(&mut self, _: &Tracker<'_>, _: Secs) {}
 }
 
+/// What is granted while the program runs, which is good until its end.
+pub mod grants {
+    use std::io;
+    use std::path::{Path, PathBuf};
+
+    use wrtracker_core::access::{Access, Change, ChangeBytes};
+
+    use crate::log;
+
+    /// No file.
+    #[derive(Debug, Default)]
+    pub struct Grants {
+        wanted: bool,
+    }
+
+    /// What is in a file that isn't read: nothing.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct Counted {
+        /// Keys.
+        pub keys: usize,
+        /// Torrents.
+        pub torrents: usize,
+    }
+
+    /// Nothing, whatever the file has.
+    pub fn count(_: &Path) -> Counted {
+        Counted::default()
+    }
+
+    /// Asked by nobody.
+    pub const fn is_true(_: &Access<'_>, _: &Change) -> bool {
+        true
+    }
+
+    impl Grants {
+        /// Reads nothing, and says so.
+        pub fn open(_: PathBuf, _: &mut Access<'_>, _: u64) -> Self {
+            log::warning(
+                "state.grants: files of state are left out of this build; nothing can be granted",
+            );
+            Self { wanted: true }
+        }
+
+        /// Whether something may be granted: not if it was to outlive the program.
+        pub const fn is_writable(&self) -> bool {
+            !self.wanted
+        }
+
+        /// Whether what is granted outlives the program: never.
+        pub const fn outlives(&self) -> bool {
+            false
+        }
+
+        /// Writes nothing.
+        ///
+        /// # Errors
+        ///
+        /// If a file was wanted.
+        pub fn write(&mut self, changes: &[ChangeBytes]) -> io::Result<()> {
+            match self.wanted && !changes.is_empty() {
+                true => Err(io::ErrorKind::Unsupported.into()),
+                false => Ok(()),
+            }
+        }
+
+        /// Whether what was granted may be acknowledged.
+        pub fn settle(&mut self, access: &mut Access<'_>) -> bool {
+            let settled = self.write(access.changes.waiting());
+            access.changes.clear();
+            settled.is_ok()
+        }
+
+        /// Whether there is something to do at once: never.
+        pub const fn work_left(&self) -> bool {
+            false
+        }
+
+        /// Whether there will be something to do: never.
+        pub const fn waits(&self) -> bool {
+            false
+        }
+
+        /// Does nothing.
+        pub fn tick(&mut self, _: &dyn Fn(&Change) -> bool) {}
+
+        /// Does nothing.
+        pub fn step(&mut self, _: &dyn Fn(&Change) -> bool) {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use wrtracker_core::policy::Policy;

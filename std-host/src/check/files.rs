@@ -203,7 +203,12 @@ impl Files {
     /// For how many hashes and keys the program would make room.
     pub(super) fn entries(&self, settings: &Settings) -> Entries {
         let mut lists = settings.lists();
-        for path in [&mut lists.whitelist, &mut lists.blacklist, &mut lists.keys] {
+        for path in [
+            &mut lists.whitelist,
+            &mut lists.blacklist,
+            &mut lists.keys,
+            &mut lists.grants,
+        ] {
             *path = path.take().map(|path| self.resolve(&path));
         }
         lists.entries()

@@ -191,6 +191,7 @@ impl Check {
             ("access.fifo_delete", &settings.fifo_delete, Files::fifo),
             ("state.file", &settings.state_file, Files::written),
             ("state.peers_file", &settings.peers_file, Files::written),
+            ("state.grants", &settings.grants_file, Files::written),
             ("-l", &settings.load_file, Files::read),
         ] {
             let Some(path) = path else {

@@ -76,8 +76,8 @@ const HAS_KEYS: bool = cfg!(feature = "private");
 const MOST_DISTURBED: u32 = 5;
 
 impl Lists {
-    /// Reserves the lists' memory, begins to watch, opens the FIFOs, and loads the files to the
-    /// end.
+    /// Reserves the lists' memory, begins to watch, and opens the FIFOs. The lists are empty until
+    /// [`load`](Self::load).
     ///
     /// What is wrong with files and FIFOs is told as a warning: a whitelist that can't be loaded
     /// admits nothing until it can, a blacklist everything. `key` comes from the system's random
@@ -144,10 +144,14 @@ impl Lists {
                 Err(error) => log::warning(format_args!("{name}: {error}; going on without it")),
             }
         }
-        while lists.is_loading() {
-            lists.load_share(&mut access);
-        }
         Ok((lists, access))
+    }
+
+    /// Loads the files to the end.
+    pub fn load(&mut self, access: &mut Access<'_>) {
+        while self.is_loading() {
+            self.load_share(access);
+        }
     }
 
     /// The descriptors that the event loop must tell of, with the number that

@@ -7,6 +7,7 @@ use wrtracker_core::access::{AccessList, ChangeBytes, Granted, Keys, MOST_CHANGE
 use super::HAS_KEYS;
 use super::key_file;
 use super::loader::{Loader, Progress};
+use crate::state::grants::count as count_grants;
 
 /// What the operator says about access lists. The default is that there are none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,13 +25,15 @@ pub struct ListSettings {
     pub watch: bool,
     /// The file of keys.
     pub keys: Option<PathBuf>,
-    /// Most keys; `None` is twice what their file holds at start, at least 512.
+    /// Most keys; `None` is twice what their file and that of grants hold at start, at least 512.
     pub key_entries: Option<usize>,
     /// Whether keys are asked for at all.
     pub needs_keys: bool,
+    /// The file of what was granted.
+    pub grants: Option<PathBuf>,
     /// Most hashes in one list; `None` is twice what its file holds at start, at least 4096.
     pub entries: Option<usize>,
-    /// Most hashes that programs can list; 0 is no list.
+    /// Most hashes that programs can list, at least as many as were; 0 is no list.
     pub granted: usize,
     /// Whether programs can grant anything.
     pub has_api: bool,
@@ -66,9 +69,13 @@ impl ListSettings {
             (Some(_), Some(entries)) => entries,
             (Some(path), None) => count(path).saturating_mul(2).max(LEAST),
         };
+        let in_file = self.grants.as_deref().map(count_grants).unwrap_or_default();
         let of_file = || {
             let count = self.keys.as_deref().map_or(0, key_file::count);
-            count.saturating_mul(2).max(LEAST_KEYS)
+            count
+                .saturating_add(in_file.keys)
+                .saturating_mul(2)
+                .max(LEAST_KEYS)
         };
         Entries {
             whitelist: entries(&self.whitelist),
@@ -78,7 +85,10 @@ impl ListSettings {
             } else {
                 0
             },
-            granted: self.granted,
+            granted: match self.granted {
+                0 => 0,
+                most => most.max(in_file.torrents),
+            },
             changes: if self.has_api { MOST_CHANGES } else { 0 },
         }
     }

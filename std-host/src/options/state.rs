@@ -32,6 +32,15 @@ pub(super) static ENTRIES: &[Entry] = &[
         ..Entry::BLANK
     },
     Entry {
+        directive: Some("state.grants"),
+        value: "file",
+        default: "none",
+        range: PATH,
+        help: "keys and torrents that programs grant, written before they are told so",
+        action: Action::Path(|settings| &mut settings.grants_file),
+        ..Entry::BLANK
+    },
+    Entry {
         flag: Some('l'),
         value: "file",
         default: "none",

@@ -71,6 +71,8 @@ pub struct Settings {
     pub state_interval: u32,
     /// Where peers outlive the program.
     pub peers_file: Option<PathBuf>,
+    /// Where what is granted outlives the program.
+    pub grants_file: Option<PathBuf>,
     /// opentracker's dump of torrents to load at the start.
     pub load_file: Option<PathBuf>,
     /// What the host is to find out about the LAN.
@@ -242,6 +244,7 @@ impl Settings {
             &mut self.keys,
             &mut self.state_file,
             &mut self.peers_file,
+            &mut self.grants_file,
             &mut self.load_file,
         ]
         .into_iter()
@@ -264,6 +267,7 @@ impl Settings {
             fifo_delete: self.fifo_delete.clone(),
             watch: self.watch,
             keys: self.keys.clone(),
+            grants: self.grants_file.clone(),
             key_entries: self.key_entries.and_then(|n| usize::try_from(n).ok()),
             needs_keys: cfg!(feature = "private") && self.modes().any(Mode::has_keys),
             entries: self.access_entries.and_then(|n| usize::try_from(n).ok()),

@@ -33,6 +33,7 @@ impl Settings {
             ("state.file", self.state_file != new.state_file),
             ("state.interval", self.state_interval != new.state_interval),
             ("state.peers_file", self.peers_file != new.peers_file),
+            ("state.grants", self.grants_file != new.grants_file),
             ("log.to", self.log_to != new.log_to),
             // Whether there is a place to keep any; whose they are can change.
             ("log.requests", requests(self) != requests(new)),

@@ -1,4 +1,4 @@
-//! Files that outlive the program: torrents with their downloads, and peers.
+//! Files that outlive the program: torrents with their downloads, peers, and what was [granted](grants).
 //!
 //! `load` takes them back at the start, `replace` puts a new file in the place of an old one in
 //! one step, `save` writes one bit by bit.
@@ -13,6 +13,7 @@
 //! - Paths count from the folder and the root that the program has when [`State::load`] is called,
 //!   and are used with the rights that it has then.
 
+pub mod grants;
 mod load;
 mod replace;
 mod save;

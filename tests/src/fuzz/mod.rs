@@ -7,6 +7,7 @@ pub mod client;
 pub mod conf;
 pub mod connections;
 pub mod frames;
+pub mod grants;
 pub mod gzip;
 pub mod hash_lines;
 pub mod http_request;
@@ -32,7 +33,7 @@ use wrtracker_core::tracker::{Secrets, Tracker};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, under the names that they have in `tests/fuzz`.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     ("client_http", client::http),
     ("client_json", client::json),
     ("client_torrent", client::torrent),
@@ -40,6 +41,7 @@ pub const TARGETS: [Target; 16] = [
     ("conf", conf::run),
     ("connections", connections::run),
     ("frames", frames::run),
+    ("grants", grants::run),
     ("gzip", gzip::run),
     ("hash_lines", hash_lines::run),
     ("http_request", http_request::run),

@@ -1,6 +1,11 @@
 //! The committed corpus: what real clients send, and what lies just beside it.
 
+use std::num::NonZeroU8;
+
 use wrtracker::options;
+use wrtracker_core::access::{Change, Key, Origin, Terms};
+use wrtracker_core::state::grants::{head, record};
+use wrtracker_core::wire::InfoHash;
 
 use super::client::{HASH, TRANSACTION};
 use super::live_sync::{LATER, OWN};
@@ -21,6 +26,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "connections" => connections(),
         "frames" => frames(),
         "hash_lines" => hash_lines(),
+        "grants" => grants(),
         "gzip" => gzip(),
         "http_request" => http_request(),
         "key_lines" => key_lines(),
@@ -590,6 +596,40 @@ fn key_lines() -> Vec<Seed> {
         ("good", [&[3], good.as_bytes()].concat()),
         ("bad", [&[0], bad.as_bytes()].concat()),
         ("one", [&[255], KEY.as_bytes()].concat()),
+    ]
+}
+
+fn grants() -> Vec<Seed> {
+    let key = |text: &str| Key::parse(text.as_bytes()).expect("a key");
+    let terms = |valid_until, info_hash, most_peers| Terms {
+        valid_until,
+        info_hash,
+        most_peers: NonZeroU8::new(most_peers),
+        origin: Origin::Granted,
+    };
+    let hash = InfoHash([7; 20]);
+    let changes = [
+        (Change::Key(key(KEY), terms(None, None, 0)), true, true),
+        (
+            Change::Key(key(LIMITED), terms(Some(4_000_000_000), Some(hash), 3)),
+            true,
+            false,
+        ),
+        (Change::Listed(hash), false, false),
+        (Change::Listed(InfoHash([8; 20])), false, true),
+        (Change::NoKey(key(KEY)), true, true),
+        (Change::NotListed(hash), true, true),
+    ];
+    let records = (1..).zip(&changes);
+    let records = records
+        .map(|(number, (change, first, last))| record(number, &change.to_bytes(), *first, *last));
+    let all: Vec<u8> = [head()].into_iter().chain(records).flatten().collect();
+    let zeros = vec![0; 4096 - all.len()];
+    vec![
+        ("whole", [&[0], &all[..], &zeros].concat()),
+        ("sealed", [&[1], &all[..]].concat()),
+        ("cut", [&[2], &all[..4 * 68 + 30], &[0; 100]].concat()),
+        ("other", b"\0# wrtracker torrents 1\n".to_vec()),
     ]
 }
 

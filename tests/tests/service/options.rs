@@ -229,6 +229,11 @@ pub(crate) const OPTIONS: &[(&str, In, &str)] = &[
         Start,
         "state.file /etc/wrtracker/{}.torrents",
     ),
+    (
+        "option grants_dir '/etc/wrtracker'",
+        Start,
+        "state.grants /etc/wrtracker/{}.grants",
+    ),
     ("option save_interval '1d'", Start, "state.interval 1d"),
     ("option log_level 'warning'", Reload, "log.level warning"),
     ("option log_completed '1'", Reload, "log.completed on"),

@@ -405,11 +405,11 @@ fn a_program_without_files_of_state_is_asked_for_none() {
     root.configure("");
     root.service("start");
     assert!(!root.rendered("main.start.conf").contains("state."));
-    root.configure("option completed_dir '/tmp'");
+    root.configure("option completed_dir '/tmp'\noption grants_dir '/tmp'");
     assert!(root.try_service("start").1);
     let log = root.log();
-    assert!(
-        log.contains("completed_dir: this program keeps no"),
-        "{log}"
-    );
+    for option in ["completed_dir", "grants_dir"] {
+        let said = format!("{option}: this program keeps no");
+        assert!(log.contains(&said), "{log}");
+    }
 }

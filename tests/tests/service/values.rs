@@ -83,6 +83,7 @@ fn values_that_would_come_out_otherwise_are_refused_by_name() {
         ),
         ("option", "state_dir", "-rf", "not a path from /"),
         ("option", "completed_dir", "/mnt/$(id)", "a path may have"),
+        ("option", "grants_dir", "/mnt/$(id)", "a path may have"),
         (
             "list",
             "listen",
