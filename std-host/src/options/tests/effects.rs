@@ -21,7 +21,7 @@ const EFFECTS: &[(&str, Effect)] = &[
     (
         "api.listen 1.2.3.4\napi.token admin a-token-of-the-tests",
         |settings, _| {
-            settings.api_listeners()
+            settings.api_listen
                 == [Listen {
                     port: 1212,
                     ..at(true, false)
