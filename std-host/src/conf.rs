@@ -143,6 +143,7 @@ mod tests {
                     ip: ip("1.2.3.4"),
                     port: 6969,
                     mode: None,
+                    tls: false,
                 },
                 Listen {
                     tcp: false,
@@ -150,6 +151,7 @@ mod tests {
                     ip: ip("::1"),
                     port: 80,
                     mode: None,
+                    tls: false,
                 },
                 Listen {
                     tcp: true,
@@ -157,6 +159,7 @@ mod tests {
                     ip: None,
                     port: 6969,
                     mode: None,
+                    tls: false,
                 },
             ]
         );

@@ -12,7 +12,8 @@
 //!    rights, given up, by way of [`users`]. [`lists`]: access lists, loaded. [`state`]: what
 //!    outlives the program. [`sync`]: the sockets by which trackers tell each other of peers.
 //!    [`interfaces`]: the LAN, found out.
-//! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives. [`workers`]: threads
+//! 5. [`server`]: the event loop, with [`udp`] and [`tcp`] for what arrives, [`tls`] for what is
+//!    secret. [`workers`]: threads
 //!    for UDP beside it.
 //! 6. [`check`]: what the settings mean, told and not done. [`program`]: all of it in order, from
 //!    the command line to the exit code.
@@ -72,6 +73,11 @@ pub mod sync;
 #[cfg(not(feature = "livesync"))]
 #[path = "absent/sync.rs"]
 pub mod sync;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "absent/tls.rs"]
+pub mod tls;
 #[cfg(feature = "workers")]
 pub mod workers;
 #[cfg(not(feature = "workers"))]

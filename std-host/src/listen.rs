@@ -47,6 +47,8 @@ pub struct Listener {
     pub mode: Option<Mode>,
     /// What answers here.
     pub(crate) door: Door,
+    /// Connections carry TLS.
+    pub(crate) tls: bool,
     pub(crate) socket: Arc<OwnedFd>,
 }
 
@@ -59,9 +61,11 @@ impl Listener {
 
 impl fmt::Display for Listener {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.door {
-            Door::Tracker => write!(to, "{} {}", self.protocol, self.address),
-            Door::Api => write!(to, "api {}", self.address),
+        match (self.door, self.tls) {
+            (Door::Tracker, true) => write!(to, "tls {}", self.address),
+            (Door::Tracker, false) => write!(to, "{} {}", self.protocol, self.address),
+            (Door::Api, true) => write!(to, "api-tls {}", self.address),
+            (Door::Api, false) => write!(to, "api {}", self.address),
         }
     }
 }
@@ -242,6 +246,7 @@ fn open_once(
             match result {
                 Ok(mut listener) => {
                     listener.mode = place.mode;
+                    listener.tls = place.tls && protocol == Protocol::Tcp;
                     port = listener.address.port();
                     listeners.push(listener);
                     opened += 1;
@@ -349,6 +354,7 @@ fn open(protocol: Protocol, address: SocketAddr, waiting: usize) -> io::Result<L
         address,
         mode: None,
         door: Door::Tracker,
+        tls: false,
         socket: Arc::new(socket),
     })
 }

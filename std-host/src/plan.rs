@@ -8,7 +8,7 @@ use wrtracker_core::{http, udp};
 
 use crate::size::Bytes;
 use crate::sys::mmsg::Batch;
-use crate::{tcp, workers};
+use crate::{tcp, tls, workers};
 
 /// How many of everything the tracker has. Nothing grows beyond it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,6 +21,10 @@ pub struct Plan {
     pub connections: usize,
     /// Connections among them with an incomplete request or an unsent reply.
     pub held: usize,
+    /// TLS sessions among them at the same time; 0 if none is wanted.
+    pub sessions: usize,
+    /// Bytes that all sessions together may hold of what is not complete or not taken.
+    pub session_bytes: usize,
     /// What is there beside the swarms because the operator wants it.
     pub wanted: Wanted,
     /// Bytes for walks over everything: full scrapes and statistics.
@@ -40,6 +44,8 @@ pub struct Wanted {
     pub granted_bytes: usize,
     /// Bytes for keys; 0 is none.
     pub key_bytes: usize,
+    /// TLS.
+    pub tls: bool,
     /// Live sync.
     pub sync: bool,
     /// Requests are kept for `mode=fulllog`.
@@ -182,10 +188,18 @@ impl Plan {
             held: scaled(256 << 10, 4, 160)
                 .max(scaled(8 << 20, 0, 1 << 16))
                 .min(connections),
+            sessions: 0,
+            session_bytes: 0,
             wanted: *wanted,
             survey_bytes: 0,
             arena_words: 0,
         };
+        if wanted.tls && tls::BYTES_PER_SESSION > 0 {
+            // A sixteenth at rest, and as much for what waits.
+            let each = tls::BYTES_PER_SESSION;
+            plan.sessions = scaled(16 * each as u64, 8, connections).min(connections);
+            plan.session_bytes = scaled(16, 64 << 10, plan.sessions * tls::MOST_HELD);
+        }
         let spent = plan.shares().map(|(_, bytes)| bytes);
         let spent = spent.into_iter().fold(0, u64::saturating_add);
         let least = spent.saturating_add(Self::LEAST_ARENA + LEAST_SURVEY as u64);
@@ -209,11 +223,19 @@ impl Plan {
     }
 
     /// What the limit is spent on, in bytes. Together that is at most the limit.
-    pub fn shares(&self) -> [(&'static str, u64); 11] {
+    pub fn shares(&self) -> [(&'static str, u64); 12] {
         let connections = self.connections * tcp::BYTES_PER_CONNECTION
             + self.buffer_bytes()
             + tcp::SCRATCH_BYTES
             + STREAM_BYTES;
+        let sessions = if self.sessions > 0 {
+            let at_rest = self.sessions.saturating_mul(tls::BYTES_PER_SESSION);
+            at_rest
+                .saturating_add(self.session_bytes)
+                .saturating_add(tls::SCRATCH_BYTES)
+        } else {
+            0
+        };
         let datagrams = self.datagrams * Batch::bytes_per_datagram(udp::LARGEST_REPLY);
         let workers = usize::from(self.wanted.workers) * (datagrams + workers::BYTES_EACH);
         [
@@ -222,6 +244,7 @@ impl Plan {
             ("datagrams", datagrams as u64),
             ("UDP workers", workers as u64),
             ("connections", connections as u64),
+            ("TLS sessions", sessions as u64),
             ("access lists", self.wanted.list_bytes() as u64),
             ("keys", self.wanted.key_bytes as u64),
             ("what programs grant", self.wanted.granted_bytes as u64),
@@ -249,7 +272,11 @@ impl fmt::Display for Plan {
             to,
             "memory limit {}: up to {torrents} torrents or {peers} peers, {} connections",
             self.limit, self.connections
-        )
+        )?;
+        if self.sessions > 0 {
+            write!(to, ", {} of them with TLS", self.sessions)?;
+        }
+        Ok(())
     }
 }
 
@@ -321,6 +348,7 @@ mod tests {
             whitelist: 10_000,
             blacklist: 3,
             key_bytes: 53_760,
+            tls: true,
             sync: true,
             log_requests: true,
             workers: 2,

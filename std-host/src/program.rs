@@ -1,8 +1,10 @@
 //! The program from its command line to its exit code.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
+use rustix::process::geteuid;
 use wrtracker_core::http::Door;
 
 use crate::check::{self, Verdict};
@@ -17,11 +19,12 @@ use crate::options::{Help, Usage, Version};
 use crate::plan::{Plan, TooLittle, Wanted};
 use crate::privileges::{self, Dropped, Wanted as Identity};
 use crate::server::Server;
-use crate::settings::{Command, Settings};
+use crate::settings::{Command, Settings, resolve};
 use crate::size::Bytes;
 use crate::sync::LiveSync;
 use crate::sys::signals::Signals;
 use crate::sys::stack;
+use crate::tls::Credentials;
 
 /// A command line that can't be understood; opentracker's number.
 const USAGE: u8 = 1;
@@ -145,6 +148,10 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     let connections = connections(limit, others).map_err(|error| settings_error(&error))?;
     let sync = settings.live_sync.map(LiveSync::open).transpose();
     let sync = sync.map_err(|error| system_error(&error))?;
+    let credentials = Credentials::load(settings, |path| {
+        resolve(settings.rootdir.as_deref(), geteuid().is_root(), path)
+    });
+    let credentials = credentials.map_err(|error| settings_error(&error))?;
     // All that needs root's rights, or the whole tree of files, is done.
     give_up_rights(settings).map_err(|error| system_error(&error))?;
     let lists = settings.lists();
@@ -154,6 +161,9 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
     let lan = LanWatch::new(policy.lan.clone(), settings.lan_auto);
     let server = Server::new(&plan, policy, listeners, Some(signals));
     let mut server = Box::new(server.map_err(|error| system_error(&error))?);
+    if let Some(credentials) = credentials {
+        server.set_credentials(credentials);
+    }
     server.watch_lan(lan);
     server.set_mode(settings.mode());
     server
@@ -189,6 +199,7 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
             // Listeners stay as they are: what follows from their modes does too.
             new.mode = Some(settings.mode());
             new.listen = settings.listeners();
+            new.api_listen = settings.api_listeners();
             new.whitelist.clone_from(&settings.whitelist);
             let policy = new.policy().map_err(log::error);
             if let (Ok(policy), true) = (policy, new.errors.is_empty() && !new.unread) {
@@ -199,8 +210,10 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
                 let lan = LanWatch::new(policy.lan.clone(), new.lan_auto);
                 server.set_policy(policy);
                 server.watch_lan(lan);
+                reload_credentials(&new, server);
                 log::info("read the configuration again");
             } else {
+                reload_credentials(settings, server);
                 log::warning("the configuration stays as it was");
             }
         }
@@ -213,6 +226,21 @@ fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
         }
     }
     server.reload_lists();
+}
+
+/// Reads the certificate and its key again; with anything wrong they stay as they are.
+fn reload_credentials(settings: &Settings, server: &mut Server) {
+    match Credentials::load(settings, Path::to_path_buf) {
+        Ok(Some(credentials)) => {
+            log::info(format_args!("TLS from now on with {credentials}"));
+            server.set_credentials(credentials);
+        }
+        Ok(None) => {}
+        Err(problem) => {
+            log::error(problem);
+            log::warning("the certificate stays as it was");
+        }
+    }
 }
 
 fn give_up_rights(settings: &mut Settings) -> Result<(), privileges::Error> {

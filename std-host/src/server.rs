@@ -37,6 +37,7 @@ use crate::sys::mmsg::Batch;
 use crate::sys::signals::{Request, Signals};
 use crate::tcp::{Accepted, Surroundings, Tcp};
 use crate::telling::tell;
+use crate::tls::Credentials;
 use crate::udp;
 use crate::uptime::Uptime;
 use crate::workers::{Crew, Workers};
@@ -170,6 +171,11 @@ impl Server {
             uptime: Uptime::start(),
             ticked: Secs(0),
         })
+    }
+
+    /// Takes this certificate for connections that are accepted from now on.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.tcp.set_credentials(credentials);
     }
 
     /// Says what is asked of announces at listeners that say nothing else. To be called before what

@@ -28,6 +28,7 @@ use crate::server::{about, data};
 use crate::state::grants::Grants;
 use crate::sys::clock::monotonic_micros;
 use crate::sys::memory::reserve_bytes;
+use crate::tls::{Credentials, Session, Tls};
 
 /// Bytes of memory that a connection takes, apart from a buffer if it holds one.
 pub const BYTES_PER_CONNECTION: usize = size_of::<Slot>() + size_of::<Option<Connection>>();
@@ -61,6 +62,7 @@ pub(crate) struct Tcp {
     sockets: Vec<Option<Connection>>,
     input: &'static mut [u8],
     output: &'static mut [u8],
+    tls: Tls,
     /// Whether a long body may wait for the end of another.
     waiting: bool,
 }
@@ -101,9 +103,13 @@ struct Connection {
     mode: Mode,
     /// What answers its requests.
     door: Door,
+    /// What makes of the socket's bytes those that the core understands, and the other way round.
+    session: Option<Session>,
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
+    /// The core said that it is over, and the session has something that must be sent before that.
+    ends: bool,
     /// The core wrote nothing in its last turn: what came was part of a request, or nothing of it
     /// has been dealt with. More may be on its way, whatever the core makes of it.
     partial: bool,
@@ -131,7 +137,7 @@ enum Watched {
 
 /// What is to be done with a connection after a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Step {
+pub(crate) enum Step {
     /// Wait for it.
     Wait,
     /// Nothing more is to be sent, and nothing to be read: close it.
@@ -182,8 +188,14 @@ impl Tcp {
             sockets: Vec::with_capacity(plan.connections),
             input: reserve_bytes(INPUT)?,
             output: reserve_bytes(OUTPUT)?,
+            tls: Tls::new(plan)?,
             waiting: false,
         })
+    }
+
+    /// Takes this certificate for connections that are accepted from now on.
+    pub(crate) fn set_credentials(&mut self, credentials: Credentials) {
+        self.tls.set_credentials(credentials);
     }
 
     /// Connections that are open.
@@ -223,6 +235,17 @@ impl Tcp {
             let Ok(remote) = remote.try_into() else {
                 continue;
             };
+            let session = if listener.tls {
+                if self.tls.is_full() {
+                    self.end_oldest_session(around);
+                }
+                let Some(session) = self.tls.open(around.now) else {
+                    continue;
+                };
+                Some(session)
+            } else {
+                None
+            };
             if self.core.is_full() {
                 self.core.add_slots(self.room.take());
             }
@@ -237,8 +260,10 @@ impl Tcp {
                     id,
                     mode: listener.mode(),
                     door: listener.door,
+                    session,
                     watched: Watched::Nothing,
                     lingers: false,
+                    ends: false,
                     partial: false,
                     streams: None,
                 });
@@ -248,6 +273,21 @@ impl Tcp {
         Accepted::All
     }
 
+    /// Closes the connection with a session whose client has been silent for longest. Visits all
+    /// connections.
+    fn end_oldest_session(&mut self, around: &mut Surroundings<'_>) {
+        let open = self.sockets.iter().flatten();
+        let oldest = open
+            .filter_map(|it| Some((it.session.as_ref()?.last(), it.id)))
+            .min_by_key(|(last, _)| *last);
+        if let Some((_, id)) = oldest {
+            self.core.close(id);
+            self.sockets[id.index()] = None;
+            let evicted = &mut around.tracker.counters.connections_evicted;
+            *evicted = evicted.saturating_add(1);
+        }
+    }
+
     /// Goes on with the connection at `index`, if there is one. An event for one that is closed
     /// does no harm.
     pub(crate) fn ready(&mut self, index: usize, around: &mut Surroundings<'_>) {
@@ -255,11 +295,14 @@ impl Tcp {
             return;
         };
         let (core, input, output) = (&mut self.core, &mut *self.input, &mut *self.output);
+        let tls = &mut self.tls;
         let id = connection.id;
         around.tracker.serve_as(connection.mode);
         let streamed = connection.streams.is_some();
         let step = if connection.lingers {
             connection.discard(input)
+        } else if let Some(step) = connection.send_secret() {
+            step
         } else if connection.streams == Some(Pace::NextTick) {
             // We asked for no event, so it is one that nobody can turn off: the client is gone.
             Step::Close
@@ -268,13 +311,18 @@ impl Tcp {
         } else if connection.streams.is_some() {
             connection.go_on(core, output, around)
         } else {
-            connection.receive(core, input, output, around)
+            connection.receive(core, tls, input, output, around)
+        };
+        let step = match step {
+            Step::Wait => connection.receive_rest(core, tls, input, output, around),
+            step => step,
         };
         let over = match step {
             Step::Close => true,
             Step::Linger => connection.linger(input) == Step::Close,
             Step::Wait => false,
         };
+        let over = over || !connection.is_within_budget();
         let streams = connection.streams;
         self.waiting |= streams == Some(Pace::NextTick);
         let closed = over || !connection.watch(core, around.epoll);
@@ -308,6 +356,15 @@ impl Tcp {
     pub(crate) fn tick(&mut self, around: &mut Surroundings<'_>) {
         while let Some(id) = self.core.expire(around.now) {
             if let Some(place) = self.sockets.get_mut(id.index()) {
+                if let Some(Connection {
+                    socket,
+                    session: Some(session),
+                    ..
+                }) = place
+                {
+                    session.say_goodbye();
+                    session.flush(socket);
+                }
                 *place = None;
             }
         }
@@ -329,18 +386,25 @@ impl Connection {
     fn receive(
         &mut self,
         core: &mut Connections<'static>,
+        tls: &mut Tls,
         input: &mut [u8],
         output: &mut [u8],
         around: &mut Surroundings<'_>,
     ) -> Step {
-        let count = match recv(&self.socket, &mut *input, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => return Step::Close,
-            Ok((_, count)) => count,
-            Err(Errno::AGAIN | Errno::INTR) => return Step::Wait,
-            Err(_) => return Step::Close,
+        let count = match &mut self.session {
+            None => match recv(&self.socket, &mut *input, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Step::Close,
+                Ok((_, count)) => count,
+                Err(Errno::AGAIN | Errno::INTR) => return Step::Wait,
+                Err(_) => return Step::Close,
+            },
+            Some(session) => match session.read(&self.socket, tls, input, around.now) {
+                Ok(count) => count,
+                Err(step) => return step,
+            },
         };
         let mut rest = input.get(..count).unwrap_or_default();
-        let more = self.partial || count == input.len();
+        let more = self.partial || count == input.len() || self.session.is_some();
         loop {
             let start = monotonic_micros();
             let turn = core.receive(self.id, rest, around.tracker, around.now, output);
@@ -372,6 +436,52 @@ impl Connection {
                 None => {}
             }
         }
+    }
+
+    /// Sends what a session holds, before anything else. `None` if the connection can go on.
+    fn send_secret(&mut self) -> Option<Step> {
+        let session = self.session.as_mut()?;
+        if !session.has_unsent() {
+            return None;
+        }
+        match session.flush(&self.socket) {
+            None => Some(Step::Close),
+            Some(false) => Some(Step::Wait),
+            Some(true) if self.ends => Some(Step::Linger),
+            // That was the event; the body's turn comes.
+            Some(true) if self.streams == Some(Pace::NextTick) => Some(Step::Wait),
+            Some(true) => None,
+        }
+    }
+
+    /// Goes on with what a session has read, and which the socket tells of no more, as long as the
+    /// client takes the replies. A session has at most a record and what is read at a time.
+    fn receive_rest(
+        &mut self,
+        core: &mut Connections<'static>,
+        tls: &mut Tls,
+        input: &mut [u8],
+        output: &mut [u8],
+        around: &mut Surroundings<'_>,
+    ) -> Step {
+        while let Some(session) = &self.session
+            && session.has_input()
+            && !session.has_unsent()
+            && !self.lingers
+            && self.streams.is_none()
+            && core.unsent(self.id).is_empty()
+        {
+            match self.receive(core, tls, input, output, around) {
+                Step::Wait => {}
+                step => return step,
+            }
+        }
+        Step::Wait
+    }
+
+    /// Enters what a session holds. False if that is too much.
+    fn is_within_budget(&mut self) -> bool {
+        self.session.as_mut().is_none_or(Session::is_within_budget)
     }
 
     /// Sends what is held, and when that is gone answers what else was held.
@@ -432,7 +542,7 @@ impl Connection {
 
     /// Sends what a turn of the core wrote. `None` if all is sent and the connection stays open.
     fn deliver(
-        &self,
+        &mut self,
         core: &mut Connections<'static>,
         output: &[u8],
         turn: Turn,
@@ -456,7 +566,10 @@ impl Connection {
     }
 
     /// Hands bytes to the socket and returns how many it took; `None` if the connection is broken.
-    fn put(&self, bytes: &[u8]) -> Option<usize> {
+    fn put(&mut self, bytes: &[u8]) -> Option<usize> {
+        if let Some(session) = &mut self.session {
+            return session.put(&self.socket, bytes);
+        }
         match send(
             &self.socket,
             bytes,
@@ -470,6 +583,17 @@ impl Connection {
 
     /// Ends our side and waits for the client's.
     fn linger(&mut self, input: &mut [u8]) -> Step {
+        if let Some(session) = &mut self.session {
+            if !self.ends {
+                self.ends = true;
+                session.say_goodbye();
+            }
+            match session.flush(&self.socket) {
+                None => return Step::Close,
+                Some(false) => return Step::Wait,
+                Some(true) => {}
+            }
+        }
         self.lingers = true;
         match shutdown(&self.socket, Shutdown::Write) {
             Ok(()) => self.discard(input),
@@ -492,7 +616,9 @@ impl Connection {
 
     /// Makes the event loop wake us for what the connection now waits for. False if it can't.
     fn watch(&mut self, core: &Connections<'static>, epoll: &OwnedFd) -> bool {
+        let secret = self.session.as_ref().is_some_and(Session::has_unsent);
         let (wanted, flags) = match self.streams {
+            _ if secret => (Watched::Room, EventFlags::OUT),
             _ if !core.unsent(self.id).is_empty() => (Watched::Room, EventFlags::OUT),
             None => (Watched::Input, EventFlags::IN),
             // The socket has room: the event loop comes back when all others had their turn.

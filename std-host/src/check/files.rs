@@ -12,7 +12,7 @@ use wrtracker_core::wire::hash_line::{HashLines, Skipped};
 
 use crate::lists::Entries;
 use crate::log;
-use crate::settings::{MOST_TOLD, Settings};
+use crate::settings::{MOST_TOLD, Settings, resolve};
 
 /// Where the program would look for files.
 pub(super) struct Files {
@@ -85,23 +85,7 @@ impl Files {
     /// Where the path leads once root has changed its root directory, or anybody else the working
     /// directory.
     pub(super) fn resolve(&self, outside: &Path) -> PathBuf {
-        let path = outside;
-        let path = if self.root {
-            path.strip_prefix("/").unwrap_or(path)
-        } else {
-            path
-        };
-        let base = match (&self.rootdir, self.root) {
-            (Some(rootdir), _) => rootdir.as_path(),
-            (None, true) => Path::new("/"),
-            (None, false) => return path.into(),
-        };
-        let inside = base.join(path);
-        // As `Settings::enter_rootdir` has it.
-        if self.root && outside.starts_with(base) && !inside.exists() {
-            return outside.into();
-        }
-        inside
+        resolve(self.rootdir.as_deref(), self.root, outside)
     }
 
     /// Opens a file that is to be read, and warns if it is only root's.

@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::privileges::DEFAULT_USER;
 use crate::settings::{Listen, Settings};
 use crate::size::Bytes;
+use crate::tls::Credentials;
 use crate::users::{self, Identity};
 
 use self::files::{Files, Problem};
@@ -90,9 +91,11 @@ impl Check {
                 ip,
                 port,
                 mode,
+                tls,
             } = place;
             let mode = mode.map_or(String::new(), |mode| format!(", {mode}"));
             let protocols = match (tcp, udp) {
+                _ if tls => "tls",
                 (true, true) => "tcp and udp",
                 (true, false) => "tcp",
                 _ => "udp",
@@ -181,6 +184,7 @@ impl Check {
         } else if entries.keys > 0 {
             self.say(format_args!("keys: no file, room for {}", entries.keys));
         }
+        self.credentials(settings, &files);
         let lists = settings.whitelist.is_some() || settings.blacklist.is_some();
         for (name, path, found) in [
             (
@@ -212,6 +216,15 @@ impl Check {
             }
         }
         entries
+    }
+
+    /// Says which certificate is shown, and tells if it can't be.
+    fn credentials(&mut self, settings: &Settings, files: &Files) {
+        match Credentials::load(settings, |path| files.resolve(path)) {
+            Ok(None) => {}
+            Ok(Some(credentials)) => self.say(format_args!("TLS: {credentials}")),
+            Err(problem) => self.problem(Verdict::Missing, problem),
+        }
     }
 
     /// Tells what is wrong with the file, by the name that it has outside.

@@ -16,6 +16,7 @@ const BOTH: Listen = Listen {
     ip: None,
     port: 6969,
     mode: None,
+    tls: false,
 };
 
 /// What opening `place` gives on a machine where `refuse` says what fails: the sockets and the
@@ -42,6 +43,7 @@ fn try_open_all(
             let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
             Ok(Listener {
                 door: Door::Tracker,
+                tls: false,
                 protocol,
                 address,
                 mode: None,
@@ -113,6 +115,7 @@ fn places_that_another_covers_are_not_opened() {
         tcp,
         udp,
         mode: None,
+        tls: false,
     };
     let named = at("192.168.1.1", 6969, false, true);
     let all_v4 = at("0.0.0.0", 6969, true, true);
@@ -214,6 +217,7 @@ fn a_port_that_is_not_free_for_all_is_not_taken_for_some() {
         let socket = std::sync::Arc::new(std::fs::File::open("/dev/null")?.into());
         Ok(Listener {
             door: Door::Tracker,
+            tls: false,
             protocol,
             address,
             mode: None,

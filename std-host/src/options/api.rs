@@ -24,17 +24,14 @@ pub(super) static ENTRIES: &[Entry] = &[
         value: "address[:port]",
         default: "127.0.0.1:1212 if there is a token",
         help: "where that interface is, on port 1212 if none is given; may be repeated",
-        action: Action::Text(|settings, value| {
-            let (ip, port) = address::parse(value)?;
-            settings.api_listen.push(Listen {
-                tcp: true,
-                udp: false,
-                ip: Some(ip).filter(|ip| *ip != ANY),
-                port: port.unwrap_or(DEFAULT_API_PORT),
-                mode: None,
-            });
-            Ok(())
-        }),
+        action: Action::Text(|settings, value| listen(settings, false, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("api.tls"),
+        value: "address[:port]",
+        help: "the same with TLS, https in URLs; needs a tls.certificate and a tls.key",
+        action: Action::Text(|settings, value| listen(settings, true, value)),
         ..Entry::BLANK
     },
     Entry {
@@ -63,6 +60,19 @@ pub(super) static ENTRIES: &[Entry] = &[
         ..Entry::BLANK
     },
 ];
+
+fn listen(settings: &mut Settings, tls: bool, value: &str) -> Result<(), Reason> {
+    let (ip, port) = address::parse(value)?;
+    settings.api_listen.push(Listen {
+        tcp: true,
+        udp: false,
+        ip: Some(ip).filter(|ip| *ip != ANY),
+        port: port.unwrap_or(DEFAULT_API_PORT),
+        mode: None,
+        tls,
+    });
+    Ok(())
+}
 
 fn token(settings: &mut Settings, value: &str) -> Result<(), Reason> {
     let (role, text) = value

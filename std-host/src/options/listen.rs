@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use wrtracker_core::access::Mode;
 
-use super::{Action, Entry, Range, Reason};
+use super::{Action, Entry, PATH, Range, Reason};
 use crate::address::{self, DEFAULT_PORT};
 use crate::settings::{Listen, Settings};
 
@@ -13,6 +13,9 @@ pub(crate) const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// The modes, as they are named.
 pub(super) const MODES: &str = "public|listed|private|private_listed";
+
+/// Where a URL with https leads that names no port.
+const DEFAULT_TLS_PORT: u16 = 443;
 
 const PORT: Range = Range::Numbers(0, 65_535);
 
@@ -58,21 +61,46 @@ pub(super) static ENTRIES: &[Entry] = &[
         directive: Some("listen.tcp_udp"),
         value: "address[:port] [mode]",
         help: "listen on TCP and UDP, on port 6969 if none is given; may be repeated",
-        action: Action::Text(|settings, value| listen(settings, true, true, value)),
+        action: Action::Text(|settings, value| listen(settings, true, true, false, value)),
         ..Entry::BLANK
     },
     Entry {
         directive: Some("listen.tcp"),
         value: "address[:port] [mode]",
         help: "the same for TCP alone",
-        action: Action::Text(|settings, value| listen(settings, true, false, value)),
+        action: Action::Text(|settings, value| listen(settings, true, false, false, value)),
         ..Entry::BLANK
     },
     Entry {
         directive: Some("listen.udp"),
         value: "address[:port] [mode]",
         help: "the same for UDP alone",
-        action: Action::Text(|settings, value| listen(settings, false, true, value)),
+        action: Action::Text(|settings, value| listen(settings, false, true, false, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("listen.tls"),
+        value: "address[:port] [mode]",
+        help: "the same for TCP with TLS, https in URLs, on port 443 if none is given",
+        action: Action::Text(|settings, value| listen(settings, true, false, true, value)),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("tls.certificate"),
+        value: "file",
+        default: "none",
+        range: PATH,
+        help: "PEM of the certificate for TLS, then of those that signed it; read again on SIGHUP",
+        action: Action::Path(|settings| &mut settings.tls_certificate),
+        ..Entry::BLANK
+    },
+    Entry {
+        directive: Some("tls.key"),
+        value: "file",
+        default: "none",
+        range: PATH,
+        help: "PEM of its private key; read again on SIGHUP, if the tracker's user may",
+        action: Action::Path(|settings| &mut settings.tls_key),
         ..Entry::BLANK
     },
     Entry {
@@ -89,7 +117,13 @@ pub(super) static ENTRIES: &[Entry] = &[
     },
 ];
 
-fn listen(settings: &mut Settings, tcp: bool, udp: bool, value: &str) -> Result<(), Reason> {
+fn listen(
+    settings: &mut Settings,
+    tcp: bool,
+    udp: bool,
+    tls: bool,
+    value: &str,
+) -> Result<(), Reason> {
     let (address, word) = match value.split_once(|one: char| one.is_ascii_whitespace()) {
         Some((address, word)) => (address, Some(word.trim_ascii())),
         None => (value, None),
@@ -100,8 +134,9 @@ fn listen(settings: &mut Settings, tcp: bool, udp: bool, value: &str) -> Result<
         tcp,
         udp,
         ip: Some(ip).filter(|ip| *ip != ANY),
-        port: port.unwrap_or(DEFAULT_PORT),
+        port: port.unwrap_or(if tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT }),
         mode: mode.transpose()?,
+        tls,
     });
     Ok(())
 }

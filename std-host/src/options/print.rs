@@ -38,7 +38,7 @@ impl fmt::Display for Version {
 }
 
 /// The features that this build doesn't have.
-const LEFT_OUT: [Option<&str>; 9] = [
+const LEFT_OUT: [Option<&str>; 10] = [
     left_out("api", cfg!(feature = "api")),
     left_out("check", cfg!(feature = "check")),
     left_out("client", cfg!(feature = "client")),
@@ -47,6 +47,7 @@ const LEFT_OUT: [Option<&str>; 9] = [
     left_out("private", cfg!(feature = "private")),
     left_out("signed", cfg!(feature = "signed")),
     left_out("state", cfg!(feature = "state")),
+    left_out("tls", cfg!(feature = "tls")),
     left_out("workers", cfg!(feature = "workers")),
 ];
 

@@ -152,6 +152,7 @@ mod tests {
             ip: ip.parse().ok(),
             port,
             mode: None,
+            tls: false,
         };
         assert_eq!(
             settings("-p 1 -i 127.0.0.1 -p2 -P 3 -i ::1 -P 0 -i :: -P 65535").listen,
@@ -175,6 +176,7 @@ mod tests {
                 ip: ip.parse().ok(),
                 port: 6969,
                 mode: None,
+                tls: false,
             }]
         };
         assert_eq!(settings("").listeners(), both(""));

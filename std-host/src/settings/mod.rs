@@ -2,6 +2,7 @@
 //! acted on.
 
 mod command;
+mod paths;
 mod policy;
 mod restart;
 
@@ -13,6 +14,7 @@ use wrtracker_core::access::Mode;
 use wrtracker_core::policy::{Policy, Right, StatsFor};
 
 pub use self::command::{Command, UsageError};
+pub(crate) use self::paths::resolve;
 pub use self::policy::Conflict;
 use crate::address::DEFAULT_PORT;
 use crate::lists::{Entries, ListSettings};
@@ -56,6 +58,10 @@ pub struct Settings {
     pub api_listen: Vec<Listen>,
     /// Most hashes that programs can list; `None` depends on the modes.
     pub api_whitelist_entries: Option<u32>,
+    /// The file of certificates for TLS, PEM, ours before those that signed it.
+    pub tls_certificate: Option<PathBuf>,
+    /// The file of the key that belongs to it, PEM.
+    pub tls_key: Option<PathBuf>,
     /// What is asked of announces where a place says nothing else; `None` depends on the whitelist
     /// and the signers.
     pub mode: Option<Mode>,
@@ -114,6 +120,8 @@ pub struct Listen {
     pub port: u16,
     /// What is asked of announces here; `None` is [`Settings::mode`].
     pub mode: Option<Mode>,
+    /// TCP carries TLS here.
+    pub tls: bool,
 }
 
 impl Listen {
@@ -165,6 +173,7 @@ impl Settings {
             ip,
             port,
             mode,
+            tls: false,
         });
     }
 
@@ -179,6 +188,7 @@ impl Settings {
             ip: self.address.filter(|ip| *ip != ANY),
             port: DEFAULT_PORT,
             mode: None,
+            tls: false,
         }]
     }
 
@@ -196,7 +206,14 @@ impl Settings {
             ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             port: DEFAULT_API_PORT,
             mode: None,
+            tls: false,
         }]
+    }
+
+    /// Whether TCP carries TLS at one place at least.
+    pub fn has_tls(&self) -> bool {
+        let places = self.listeners().into_iter();
+        places.chain(self.api_listeners()).any(|place| place.tls)
     }
 
     /// Most hashes that programs can list.
@@ -242,6 +259,8 @@ impl Settings {
             &mut self.fifo_add,
             &mut self.fifo_delete,
             &mut self.keys,
+            &mut self.tls_certificate,
+            &mut self.tls_key,
             &mut self.state_file,
             &mut self.peers_file,
             &mut self.grants_file,
@@ -295,6 +314,7 @@ impl Settings {
             key_bytes: entries.key_bytes(),
             granted_bytes: entries.granted_bytes(),
             sync: self.live_sync.is_some(),
+            tls: self.has_tls(),
             log_requests: !self.draft.log_requests.is_empty(),
             workers: if cfg!(feature = "workers") {
                 self.udp_workers
@@ -338,7 +358,7 @@ impl Settings {
             ),
             (
                 !self.api_listen.is_empty() && self.api_listeners().is_empty(),
-                "api.listen does nothing without an api.token",
+                "api.listen and api.tls do nothing without an api.token",
             ),
             (
                 keyed && !keys && self.api_listeners().is_empty(),
@@ -347,6 +367,10 @@ impl Settings {
             (
                 self.live_sync.is_some() && !nodes,
                 "live sync believes nobody without a livesync.cluster.node_ip",
+            ),
+            (
+                (self.tls_certificate.is_some() || self.tls_key.is_some()) && !self.has_tls(),
+                "tls.certificate and tls.key do nothing without a listen.tls or api.tls",
             ),
             (
                 self.state_interval > 0 && only_here,

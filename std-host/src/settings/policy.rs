@@ -26,6 +26,10 @@ pub enum Conflict {
     NoList(Mode),
     /// One place in two modes.
     TwoModes(Listen, Mode, Mode),
+    /// One place with TLS and without.
+    TlsAndPlain(Listen),
+    /// TLS without a certificate or its key.
+    NoCertificate,
     /// What this build can't do, and who asks for it.
     LeftOut(&'static str, &'static str),
 }
@@ -66,16 +70,28 @@ impl fmt::Display for Conflict {
             ),
             Self::TwoModes(place, one, other) => {
                 to.write_str("one place to listen at can't have two modes: ")?;
-                match place.ip {
-                    Some(ip) => write!(to, "{}", SocketAddr::new(ip, place.port))?,
-                    None => write!(to, "port {} of any address", place.port)?,
-                }
+                show(place, to)?;
                 write!(to, " is {one} and {other}")
+            }
+            Self::TlsAndPlain(place) => {
+                show(place, to)?;
+                to.write_str(" can't be both with TLS and without")
+            }
+            Self::NoCertificate => {
+                to.write_str("listen.tls and api.tls need a tls.certificate and a tls.key")
             }
             Self::LeftOut(what, directive) => {
                 write!(to, "{directive}: {what} are left out of this build")
             }
         }
+    }
+}
+
+/// A place, as an operator knows it.
+fn show(place: &Listen, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match place.ip {
+        Some(ip) => write!(to, "{}", SocketAddr::new(ip, place.port)),
+        None => write!(to, "port {} of any address", place.port),
     }
 }
 
@@ -143,8 +159,31 @@ impl Settings {
         policy.stats_for = self.stats_for.unwrap_or(stats_for);
         policy.full_scrape_listed = full_scrape_listed || private;
         self.check_modes(&policy)?;
+        self.check_tls()?;
         policy.stored_is_signed = self.modes().all(Mode::has_list);
         Ok(policy)
+    }
+
+    /// Whether TLS can be had where it is wanted, and no place is to be both with it and without.
+    fn check_tls(&self) -> Result<(), Conflict> {
+        if !self.has_tls() {
+            return Ok(());
+        }
+        if cfg!(not(feature = "tls")) {
+            return Err(Conflict::LeftOut("TLS connections", "listen.tls, api.tls"));
+        }
+        if self.tls_certificate.is_none() || self.tls_key.is_none() {
+            return Err(Conflict::NoCertificate);
+        }
+        let mut places = self.listeners();
+        places.extend(self.api_listeners());
+        for (nth, place) in places.iter().enumerate() {
+            let mut others = places.iter().skip(nth + 1);
+            if others.any(|other| place.meets(other) && place.tls != other.tls) {
+                return Err(Conflict::TlsAndPlain(*place));
+            }
+        }
+        Ok(())
     }
 
     /// Whether what each place asks for can be had, and no place is to ask for two things.

@@ -10,7 +10,7 @@ impl Settings {
         let changed = [
             ("listen.*", self.listeners() != new.listeners()),
             (
-                "api.listen",
+                "api.listen, api.tls",
                 self.api_listen != new.api_listen || self.api_listeners() != new.api_listeners(),
             ),
             (

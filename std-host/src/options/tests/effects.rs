@@ -214,6 +214,7 @@ fn at(tcp: bool, udp: bool) -> Listen {
         ip: "1.2.3.4".parse().ok(),
         port: 5,
         mode: None,
+        tls: false,
     }
 }
 
