@@ -144,6 +144,16 @@ impl Server {
         self.listener(Protocol::Api, false)
     }
 
+    /// Where to connect with TLS over IPv4.
+    pub fn tls(&self) -> SocketAddr {
+        self.listener(Protocol::Tls, false)
+    }
+
+    /// Where the interface for programs is with TLS.
+    pub fn api_tls(&self) -> SocketAddr {
+        self.listener(Protocol::ApiTls, false)
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -343,6 +353,11 @@ fn build() -> PathBuf {
     command
         .args(["build", "--quiet", "--package", "wrtracker"])
         .args(["--bin", "wrtracker", "--profile", profile])
+        .args(if cfg!(feature = "tls") {
+            ["--features", "tls"].as_slice()
+        } else {
+            &[]
+        })
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     if parent.join("CACHEDIR.TAG").exists() {
         command.arg("--target-dir").arg(parent);
@@ -361,7 +376,9 @@ fn build() -> PathBuf {
 enum Protocol {
     Udp,
     Tcp,
+    Tls,
     Api,
+    ApiTls,
 }
 
 /// One line such as `wrtracker: listening on udp [::]:6969`.
@@ -372,7 +389,9 @@ fn parse_listener(line: &str) -> Option<(Protocol, SocketAddr)> {
     let protocol = match protocol {
         "udp" => Protocol::Udp,
         "tcp" => Protocol::Tcp,
+        "tls" => Protocol::Tls,
         "api" => Protocol::Api,
+        "api-tls" => Protocol::ApiTls,
         _ => return None,
     };
     let address = address

@@ -566,6 +566,6 @@ fn without_a_token_there_is_no_interface() {
     assert!(
         server
             .stderr()
-            .contains("api.listen does nothing without an api.token")
+            .contains("api.listen and api.tls do nothing without an api.token")
     );
 }

@@ -79,9 +79,21 @@ pub(super) static ENTRIES: &[Entry] = &[
         ..Entry::BLANK
     },
     Entry {
+        directive: Some("listen.udp.workers"),
+        value: "number",
+        default: "0",
+        unit: "threads",
+        range: Range::Numbers(0, 64),
+        help: "threads that answer UDP, for machines with several processors; 0: the event loop does",
+        action: Action::Number(|settings, number| {
+            settings.udp_workers = u8::try_from(number).unwrap_or(u8::MAX);
+        }),
+        ..Entry::BLANK
+    },
+    Entry {
         directive: Some("listen.tls"),
         value: "address[:port] [mode]",
-        help: "the same for TCP with TLS, https in URLs, on port 443 if none is given",
+        help: "listen on TCP with TLS, https in URLs, on port 443 if none is given; may be repeated",
         action: Action::Text(|settings, value| listen(settings, true, false, true, value)),
         ..Entry::BLANK
     },
@@ -101,18 +113,6 @@ pub(super) static ENTRIES: &[Entry] = &[
         range: PATH,
         help: "PEM of its private key; read again on SIGHUP, if the tracker's user may",
         action: Action::Path(|settings| &mut settings.tls_key),
-        ..Entry::BLANK
-    },
-    Entry {
-        directive: Some("listen.udp.workers"),
-        value: "number",
-        default: "0",
-        unit: "threads",
-        range: Range::Numbers(0, 64),
-        help: "threads that answer UDP, for machines with several processors; 0: the event loop does",
-        action: Action::Number(|settings, number| {
-            settings.udp_workers = u8::try_from(number).unwrap_or(u8::MAX);
-        }),
         ..Entry::BLANK
     },
 ];

@@ -318,6 +318,48 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn tls_that_is_left_out_can_not_be_had() {
+        for text in [
+            "listen.tls 192.0.2.1\ntls.certificate c\ntls.key k",
+            "listen.tls 192.0.2.1",
+        ] {
+            let expected = "listen.tls, api.tls: TLS connections are left out of this build";
+            assert_eq!(conflict(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_needs_a_certificate_and_a_place_of_its_own() {
+        let files = "tls.certificate c\ntls.key k\n";
+        for text in [
+            "listen.tls 192.0.2.1\ntls.certificate c",
+            "listen.tls 192.0.2.1\ntls.key k",
+        ] {
+            assert_eq!(conflict(text), Some(Conflict::NoCertificate), "{text}");
+        }
+        for text in [
+            "listen.tls 192.0.2.1:7\nlisten.tcp_udp 192.0.2.1:7",
+            "listen.tcp 0.0.0.0:443\nlisten.tls 192.0.2.1",
+            "listen.tls 192.0.2.1:7\napi.listen 192.0.2.1:7\napi.token read a-token-of-the-tests",
+        ] {
+            let found = conflict(&[files, text].concat()).unwrap().to_string();
+            assert!(
+                found.ends_with(" can't be both with TLS and without"),
+                "{found}"
+            );
+        }
+        for text in [
+            "listen.tls 192.0.2.1:7\nlisten.udp 192.0.2.1:7",
+            "listen.tls 192.0.2.1\nlisten.tcp 192.0.2.1",
+            "listen.tls 192.0.2.1\nlisten.tls ::1",
+        ] {
+            assert_eq!(conflict(&[files, text].concat()), None, "{text}");
+        }
+    }
+
     #[cfg(not(feature = "private"))]
     #[test]
     fn what_is_left_out_can_not_be_had() {

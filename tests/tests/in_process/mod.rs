@@ -36,6 +36,7 @@ impl Local {
             ip: "127.0.0.1".parse().ok(),
             port: 0,
             mode: None,
+            tls: false,
         };
         let listeners = listen::open_all(&[place], 0, |_| {}).expect("free ports");
         let server = Server::new(&plan, Policy::DEFAULT, listeners, None).expect("a server");
