@@ -1,5 +1,6 @@
 //! One connection's TLS.
 
+use core::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -46,8 +47,18 @@ struct Inner {
     last: Secs,
     /// The client says no more.
     ended: bool,
+    /// Nothing can be said or understood any more.
+    failed: bool,
     /// Bytes of the above that `bounds` knows of.
     counted: usize,
+}
+
+/// What a session is to say.
+#[derive(Clone, Copy)]
+enum Say<'s> {
+    Nothing,
+    Text(&'s [u8]),
+    Goodbye,
 }
 
 /// The other side doesn't follow the protocol, or the session is over.
@@ -78,6 +89,7 @@ impl Session {
             handshake: 0,
             last: now,
             ended: false,
+            failed: false,
             counted: 0,
         })))
     }
@@ -146,13 +158,14 @@ impl Session {
             if inner.tls.is_handshaking() {
                 inner.handshake += count;
             }
-            let too_much = inner.tls.is_handshaking() && inner.handshake > LARGEST_HANDSHAKE;
-            if too_much || inner.process(all).is_err() {
-                inner.ended = true;
-                inner.plain = Vec::new();
-                inner.incoming = Vec::new();
-                // The reason, if there is one to tell.
-                let _ = inner.process(&mut []);
+            match inner.advance(all, Say::Nothing) {
+                Ok(done) => inner.incoming = all.get(done..).unwrap_or_default().to_vec(),
+                Err(Failed) => inner.fail(),
+            }
+            let waits = inner.incoming.len();
+            let shakes = inner.tls.is_handshaking() && inner.handshake > LARGEST_HANDSHAKE;
+            if shakes || waits > LARGEST_RECORD {
+                inner.fail();
             }
             if inner.flush(socket).is_none() {
                 return Err(Step::Close);
@@ -182,7 +195,10 @@ impl Session {
         if !inner.flush(socket)? {
             return Some(0);
         }
-        inner.encrypt(bytes).ok()?;
+        if inner.tls.is_handshaking() || inner.say(Say::Text(bytes)).is_err() {
+            inner.fail();
+            return None;
+        }
         inner.flush(socket)?;
         Some(bytes.len())
     }
@@ -194,24 +210,44 @@ impl Session {
 
     /// Makes the last words, to be flushed, if there was a handshake at all.
     pub(crate) fn say_goodbye(&mut self) {
-        let inner = &mut *self.0;
-        let outgoing = &mut inner.outgoing;
-        let status = inner.tls.process_tls_records(&mut []);
-        if let Ok(ConnectionState::WriteTraffic(mut writer)) = status.state {
-            let _ = append(outgoing, OVERHEAD, |to| writer.queue_close_notify(to));
-        }
+        let _ = self.0.say(Say::Goodbye);
     }
 }
 
 impl Inner {
-    /// Deals with what came, `bytes`, and keeps what isn't complete.
-    fn process(&mut self, bytes: &mut [u8]) -> Result<(), Failed> {
+    /// Appends something to what is to be sent.
+    fn say(&mut self, what: Say<'_>) -> Result<(), Failed> {
+        let mut kept = take(&mut self.incoming);
+        let done = self.advance(&mut kept, what)?;
+        kept.drain(..done);
+        self.incoming = kept;
+        Ok(())
+    }
+
+    /// Deals with `bytes`, which are what the last call left and what came since, and then says
+    /// something, if the session is so far. Returns how many bytes are dealt with.
+    ///
+    /// rustls knows where in these bytes a message begins that has come in part: it panics if they
+    /// are not there the next time, and so nothing else calls it.
+    fn advance(&mut self, bytes: &mut [u8], what: Say<'_>) -> Result<usize, Failed> {
+        if self.failed {
+            return Err(Failed);
+        }
         let mut start = 0;
         loop {
             let rest = bytes.get_mut(start..).unwrap_or_default();
             let UnbufferedStatus { discard, state, .. } = self.tls.process_tls_records(rest);
             start += discard;
-            match state.map_err(|_| Failed)? {
+            let Ok(state) = state else {
+                // Why, for the client: that comes before anything is looked at.
+                let rest = bytes.get_mut(start..).unwrap_or_default();
+                let status = self.tls.process_tls_records(rest);
+                if let Ok(ConnectionState::EncodeTlsData(data)) = status.state {
+                    encode(data, &mut self.outgoing)?;
+                }
+                return Err(Failed);
+            };
+            match state {
                 ConnectionState::ReadTraffic(mut traffic) => {
                     while let Some(record) = traffic.next_record() {
                         let record = record.map_err(|_| Failed)?;
@@ -223,41 +259,37 @@ impl Inner {
                 // What is to be sent is sent in order, now or later.
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::PeerClosed => self.ended = true,
-                ConnectionState::BlockedHandshake | ConnectionState::WriteTraffic(_) => break,
                 ConnectionState::Closed => {
                     self.ended = true;
-                    break;
+                    return Ok(start);
+                }
+                ConnectionState::BlockedHandshake => return Ok(start),
+                ConnectionState::WriteTraffic(mut writer) => {
+                    let outgoing = &mut self.outgoing;
+                    match what {
+                        Say::Nothing => {}
+                        Say::Text(text) => {
+                            let most = text.len() + OVERHEAD;
+                            append(outgoing, most, |to| writer.encrypt(text, to))?;
+                        }
+                        Say::Goodbye => {
+                            append(outgoing, OVERHEAD, |to| writer.queue_close_notify(to))?;
+                        }
+                    }
+                    return Ok(start);
                 }
                 _ => return Err(Failed),
             }
         }
-        let rest = bytes.get(start..).unwrap_or_default();
-        if rest.len() > LARGEST_RECORD {
-            return Err(Failed);
-        }
-        self.incoming = rest.to_vec();
-        Ok(())
     }
 
-    /// Appends a record of these bytes to what is to be sent.
-    fn encrypt(&mut self, bytes: &[u8]) -> Result<(), Failed> {
-        loop {
-            match self
-                .tls
-                .process_tls_records(&mut [])
-                .state
-                .map_err(|_| Failed)?
-            {
-                ConnectionState::EncodeTlsData(data) => encode(data, &mut self.outgoing)?,
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                ConnectionState::PeerClosed => self.ended = true,
-                ConnectionState::WriteTraffic(mut writer) => {
-                    let most = bytes.len() + OVERHEAD;
-                    return append(&mut self.outgoing, most, |to| writer.encrypt(bytes, to));
-                }
-                _ => return Err(Failed),
-            }
-        }
+    /// There is no more to be had of this session.
+    fn fail(&mut self) {
+        self.failed = true;
+        self.ended = true;
+        self.plain = Vec::new();
+        self.taken = 0;
+        self.incoming = Vec::new();
     }
 
     fn flush(&mut self, socket: &OwnedFd) -> Option<bool> {
