@@ -29,14 +29,23 @@ pub struct Local {
 impl Local {
     /// A server with so much memory and at most so many connections.
     pub fn start(limit: u64, connections: usize) -> Self {
-        let plan = Plan::new(Bytes(limit), connections, &Wanted::default()).expect("enough memory");
+        Self::start_with(limit, connections, false)
+    }
+
+    /// As [`start`](Self::start), with TLS on TCP if that is wanted.
+    pub fn start_with(limit: u64, connections: usize, tls: bool) -> Self {
+        let wanted = Wanted {
+            tls,
+            ..Wanted::default()
+        };
+        let plan = Plan::new(Bytes(limit), connections, &wanted).expect("enough memory");
         let place = Listen {
             tcp: true,
             udp: true,
             ip: "127.0.0.1".parse().ok(),
             port: 0,
             mode: None,
-            tls: false,
+            tls,
         };
         let listeners = listen::open_all(&[place], 0, |_| {}).expect("free ports");
         let server = Server::new(&plan, Policy::DEFAULT, listeners, None).expect("a server");

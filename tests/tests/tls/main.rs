@@ -17,6 +17,9 @@ use wrtracker_tests::server::{Server, command};
 use client::{Client, ECDSA, Folder, RSA};
 
 mod client;
+#[path = "../in_process/mod.rs"]
+mod in_process;
+mod stalls;
 
 const TOKEN: &str = "admin-token-of-the-tests";
 
@@ -298,7 +301,7 @@ fn a_certificate_that_is_of_no_use_is_told_at_once() {
     );
 }
 
-/// 8 sessions fit the least limit. More end those that were silent for longest, and none takes more
+/// 16 sessions fit the least limit. More end those that were silent for longest, and none takes more
 /// than there is, whatever clients leave incomplete.
 #[test]
 fn sessions_are_limited_and_so_is_what_they_hold() {
