@@ -6,6 +6,7 @@
 //! the client closes too, since closing a socket with unread input resets the connection, and the
 //! client may lose the reply.
 
+use core::cmp::Reverse;
 use std::io;
 
 use rustix::event::epoll::{self, EventFlags};
@@ -237,7 +238,7 @@ impl Tcp {
             };
             let session = if listener.tls {
                 if self.tls.is_full() {
-                    self.end_oldest_session(around);
+                    self.end_session(around, Session::last);
                 }
                 let Some(session) = self.tls.open(around.now) else {
                     continue;
@@ -273,14 +274,17 @@ impl Tcp {
         Accepted::All
     }
 
-    /// Closes the connection with a session whose client has been silent for longest. Visits all
-    /// connections.
-    fn end_oldest_session(&mut self, around: &mut Surroundings<'_>) {
+    /// Closes the connection whose session has the least of something. Visits all connections.
+    fn end_session<K: Ord>(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        something: impl Fn(&Session) -> K,
+    ) {
         let open = self.sockets.iter().flatten();
-        let oldest = open
-            .filter_map(|it| Some((it.session.as_ref()?.last(), it.id)))
-            .min_by_key(|(last, _)| *last);
-        if let Some((_, id)) = oldest {
+        let least = open
+            .filter_map(|it| Some((something(it.session.as_ref()?), it.id)))
+            .min_by(|(one, _), (other, _)| one.cmp(other));
+        if let Some((_, id)) = least {
             self.core.close(id);
             self.sockets[id.index()] = None;
             let evicted = &mut around.tracker.counters.connections_evicted;
@@ -322,13 +326,16 @@ impl Tcp {
             Step::Linger => connection.linger(input) == Step::Close,
             Step::Wait => false,
         };
-        let over = over || !connection.is_within_budget();
+        let within_budget = connection.is_within_budget();
         let streams = connection.streams;
         self.waiting |= streams == Some(Pace::NextTick);
         let closed = over || !connection.watch(core, around.epoll);
         if closed {
             self.core.close(id);
             self.sockets[index] = None;
+        }
+        if !within_budget {
+            self.end_session(around, |session| Reverse(session.held()));
         }
         if streamed && self.waiting && (closed || streams.is_none()) {
             self.wake(around.epoll);
@@ -479,7 +486,7 @@ impl Connection {
         Step::Wait
     }
 
-    /// Enters what a session holds. False if that is too much.
+    /// Enters what a session holds. False if all together hold too much.
     fn is_within_budget(&mut self) -> bool {
         self.session.as_mut().is_none_or(Session::is_within_budget)
     }

@@ -71,6 +71,10 @@ impl Session {
         match *self {}
     }
 
+    pub(crate) const fn held(&self) -> usize {
+        match *self {}
+    }
+
     pub(crate) const fn has_unsent(&self) -> bool {
         match *self {}
     }

@@ -99,6 +99,11 @@ impl Session {
         self.0.last
     }
 
+    /// Bytes that it held when that was last entered.
+    pub(crate) fn held(&self) -> usize {
+        self.0.counted
+    }
+
     /// Whether the socket must take more before anything else can be sent.
     pub(crate) fn has_unsent(&self) -> bool {
         !self.0.outgoing.is_empty()

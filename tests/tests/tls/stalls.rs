@@ -41,6 +41,8 @@ fn exchange(client: &mut ClientConnection, mut stream: &TcpStream) {
 }
 
 fn shake_hands(local: &mut Local, client: &mut ClientConnection, stream: &TcpStream) {
+    // What is sent next does not wait until the server's kernel confirms this.
+    stream.set_nodelay(true).expect("no delay");
     local.until(|| {
         exchange(client, stream);
         (!client.is_handshaking() && !client.wants_write()).then_some(())
