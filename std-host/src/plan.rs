@@ -194,11 +194,12 @@ impl Plan {
             survey_bytes: 0,
             arena_words: 0,
         };
-        if wanted.tls && tls::BYTES_PER_SESSION > 0 {
+        if wanted.tls && cfg!(feature = "tls") {
             // A sixteenth at rest, and as much for what waits.
             let each = tls::BYTES_PER_SESSION;
-            plan.sessions = scaled(16 * each as u64, 8, connections).min(connections);
-            plan.session_bytes = scaled(16, 64 << 10, plan.sessions * tls::MOST_HELD);
+            plan.sessions = scaled(16 * each as u64, 8, usize::MAX).min(connections);
+            plan.session_bytes =
+                scaled(16, 64 << 10, usize::MAX).min(plan.sessions.saturating_mul(tls::MOST_HELD));
         }
         let spent = plan.shares().map(|(_, bytes)| bytes);
         let spent = spent.into_iter().fold(0, u64::saturating_add);
@@ -425,6 +426,28 @@ mod tests {
         let text = error.to_string();
         assert!(text.ends_with(", of which keys take 10.0 MiB"), "{text}");
         Plan::new(error.least, ANY, &wanted).unwrap();
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn sessions_are_a_share_of_the_connections() {
+        let wanted = Wanted {
+            tls: true,
+            ..Wanted::default()
+        };
+        let sessions = |limit, connections| {
+            let plan = Plan::new(Bytes(limit), connections, &wanted).unwrap();
+            assert!(plan.sessions <= plan.connections && sum(&plan) <= limit);
+            plan.sessions
+        };
+        assert_eq!(sessions(2 << 20, ANY), 16);
+        assert_eq!(sessions(16 << 20, ANY), 128);
+        assert_eq!(sessions(64 << 20, ANY), 512);
+        assert_eq!(sessions(1 << 30, ANY), 1024);
+        for connections in [0, 1, 7] {
+            assert_eq!(sessions(8 << 20, connections), connections.max(1));
+        }
+        assert!(Plan::new(Plan::LEAST, ANY, &wanted).is_err());
     }
 
     #[test]
