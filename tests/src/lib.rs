@@ -13,6 +13,7 @@ pub mod cross;
 pub mod entries;
 pub mod ether;
 pub mod family;
+pub mod folder;
 pub mod fuzz;
 pub mod granted;
 pub mod http_client;

@@ -2,15 +2,12 @@
 //! should.
 #![forbid(unsafe_code)]
 
-use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{HttpClient, announce_target};
 use wrtracker_tests::server::{Server, binary};
 
@@ -19,43 +16,16 @@ const READER: &str = "reader-token";
 const KEY: &str = "0123456789abcdefghijABCDEFGHIJKL";
 const HASH: &str = "00112233445566778899aabbccddeeff00112233";
 
-/// A folder with a configuration, gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-api-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a folder for all");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("to write a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file for all");
-        path.to_str().expect("a path that is text").into()
-    }
-
-    fn start(&self, directives: &str) -> Server {
-        let conf = self.write(
-            "conf",
-            &format!(
-                "listen.tcp_udp 127.0.0.1:0\napi.listen 127.0.0.1:0\napi.token admin {ADMIN}\n\
-                 api.token read {READER}\n{directives}"
-            ),
-        );
-        Server::start(&["-f", &conf])
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A program with these directives.
+fn start(folder: &Folder, directives: &str) -> Server {
+    let conf = folder.write(
+        "conf",
+        &format!(
+            "listen.tcp_udp 127.0.0.1:0\napi.listen 127.0.0.1:0\napi.token admin {ADMIN}\n\
+             api.token read {READER}\n{directives}"
+        ),
+    );
+    Server::start(&["-f", &conf])
 }
 
 /// An answer.
@@ -129,8 +99,8 @@ fn announced(server: &Server, path: &str) -> bool {
 
 #[test]
 fn keys_are_made_given_told_and_taken_back() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private\n");
     let api = server.api();
     assert!(!announced(&server, &format!("/announce/{KEY}")));
 
@@ -191,8 +161,8 @@ fn keys_are_made_given_told_and_taken_back() {
 
 #[test]
 fn keys_are_uploaded_together_or_not_at_all() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private\naccess.key_entries 100\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private\naccess.key_entries 100\n");
     let api = server.api();
     let upload = |from: usize, count: usize| {
         let keys: Vec<_> = (from..from + count)
@@ -227,8 +197,8 @@ fn keys_are_uploaded_together_or_not_at_all() {
 
 #[test]
 fn torrents_are_listed_and_taken_off() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode listed\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode listed\n");
     let api = server.api();
     let seven = "07".repeat(20);
     assert!(!announced(&server, "/announce"));
@@ -262,9 +232,9 @@ fn torrents_are_listed_and_taken_off() {
 
 #[test]
 fn files_are_read_again_when_asked() {
-    let folder = Folder::new();
+    let folder = Folder::new("api");
     let list = folder.write("list", "");
-    let server = folder.start(&format!("access.whitelist {list}\n"));
+    let server = start(&folder, &format!("access.whitelist {list}\n"));
     assert!(!announced(&server, "/announce"));
     folder.write("list", &"07".repeat(20));
     assert_eq!(
@@ -278,8 +248,8 @@ fn files_are_read_again_when_asked() {
 
 #[test]
 fn torrents_and_counters_are_told() {
-    let folder = Folder::new();
-    let server = folder.start("");
+    let folder = Folder::new("api");
+    let server = start(&folder, "");
     let api = server.api();
     assert_eq!(get(api, "/api/v1/torrents").body, "[]");
     let mut client = HttpClient::connect(server.tcp_v4());
@@ -354,8 +324,8 @@ fn torrents_and_counters_are_told() {
 
 #[test]
 fn tokens_have_roles_and_are_needed() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private_listed\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private_listed\n");
     let api = server.api();
     let health = exchange(api, b"GET /api/health_check HTTP/1.0\r\n\r\n");
     assert_eq!(
@@ -395,8 +365,8 @@ fn tokens_have_roles_and_are_needed() {
 
 #[test]
 fn what_is_wrong_has_a_status_and_a_reason() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private_listed\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private_listed\n");
     let api = server.api();
     for (method, path, json, status) in [
         ("GET", "/", None, 404),
@@ -446,8 +416,8 @@ fn what_is_wrong_has_a_status_and_a_reason() {
 
 #[test]
 fn torrusts_words_for_those_who_look_for_them() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private_listed\napi.status torrust\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private_listed\napi.status torrust\n");
     let api = server.api();
     let without = exchange(api, b"GET /api/v1/stats HTTP/1.0\r\n\r\n");
     assert_eq!(without.status, 500);
@@ -471,8 +441,8 @@ fn torrusts_words_for_those_who_look_for_them() {
 
 #[test]
 fn requests_may_come_byte_by_byte_and_many_at_a_time() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private\n");
     let json = format!(r#"{{"key":"{KEY}"}}"#);
     let post = |persistence: &str| {
         format!(
@@ -507,8 +477,8 @@ fn requests_may_come_byte_by_byte_and_many_at_a_time() {
 
 #[test]
 fn who_guesses_tokens_is_slowed_down_and_others_are_served() {
-    let folder = Folder::new();
-    let server = folder.start("");
+    let folder = Folder::new("api");
+    let server = start(&folder, "");
     let api = server.api();
     let mut statuses = Vec::new();
     for number in 0..200 {
@@ -530,8 +500,8 @@ fn who_guesses_tokens_is_slowed_down_and_others_are_served() {
 
 #[test]
 fn the_programs_own_commands_use_it() {
-    let folder = Folder::new();
-    let server = folder.start("tracker.mode private_listed\n");
+    let folder = Folder::new("api");
+    let server = start(&folder, "tracker.mode private_listed\n");
     let list = folder.write("upload", &format!("{HASH}\n{}\n", "07".repeat(20)));
     let token = folder.write("token", ADMIN);
     let wrtracker = |words: &[&str]| {
@@ -559,7 +529,7 @@ fn the_programs_own_commands_use_it() {
 
 #[test]
 fn without_a_token_there_is_no_interface() {
-    let folder = Folder::new();
+    let folder = Folder::new("api");
     let conf = folder.write("conf", "listen.tcp 127.0.0.1:0\napi.listen 127.0.0.1:0\n");
     let server = Server::start(&["-f", &conf]);
     assert!(!server.stderr().contains("listening on api"));

@@ -2,14 +2,13 @@
 //! of keys, signed torrents.
 #![forbid(unsafe_code)]
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, UNIX_EPOCH};
 
 use rustix::process::Signal;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{
     Announced, HttpClient, Reply, announce_target, percent_encode, scrape_target,
 };
@@ -32,48 +31,20 @@ const SIGNED: [u8; 20] =
 const SIGNATURE: &str =
     "WDpPnY--cR6Bd4hBx144VB3t705A7JK52WQMztiBu0ZwvghM-aGHfcepm-mFHGKsH1gjfs_R6BEAttQZpE8IBw";
 
-/// A folder that the program may read, whoever it runs as, and that is gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-private-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a folder for all");
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("to write a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file for all");
-        path.to_str().expect("a path that is text").into()
-    }
-
-    /// A program with these directives, in which `KEYS` and `LIST` stand for files.
-    fn start(&self, directives: &str) -> Server {
-        let hash: String = A.iter().map(|byte| format!("{byte:02x}")).collect();
-        // Not so long ago that it is forgotten.
-        let now = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs();
-        let past = now - 100;
-        let keys = self.write(
-            "keys",
-            &format!("{KEY}\n{EXPIRED} {past}\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"),
-        );
-        let list = self.write("list", &format!("{hash}\n"));
-        let text = directives.replace("KEYS", &keys).replace("LIST", &list);
-        let conf = self.write("conf", &text);
-        Server::start(&["-f", &conf])
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A program with these directives, in which `KEYS` and `LIST` stand for files.
+fn start(folder: &Folder, directives: &str) -> Server {
+    let hash: String = A.iter().map(|byte| format!("{byte:02x}")).collect();
+    // Not so long ago that it is forgotten.
+    let now = UNIX_EPOCH.elapsed().expect("a clock after 1970").as_secs();
+    let past = now - 100;
+    let keys = folder.write(
+        "keys",
+        &format!("{KEY}\n{EXPIRED} {past}\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"),
+    );
+    let list = folder.write("list", &format!("{hash}\n"));
+    let text = directives.replace("KEYS", &keys).replace("LIST", &list);
+    let conf = folder.write("conf", &text);
+    Server::start(&["-f", &conf])
 }
 
 /// Where the program listens at this address.
@@ -144,8 +115,8 @@ const PRIVATE: &str = "listen.tcp_udp 127.0.0.1:0\ntracker.mode private\naccess.
 
 #[test]
 fn a_key_opens_the_tracker_in_each_form() {
-    let folder = Folder::new();
-    let server = folder.start(PRIVATE);
+    let folder = Folder::new("private");
+    let server = start(&folder, PRIVATE);
     for (path, more) in [
         (format!("/announce/{KEY}"), String::new()),
         (format!("/{KEY}/announce"), String::new()),
@@ -194,8 +165,11 @@ fn a_key_opens_the_tracker_in_each_form() {
 
 #[test]
 fn each_refusal_has_its_reason() {
-    let folder = Folder::new();
-    let server = folder.start(&PRIVATE.replace("private", "private_listed\naccess.whitelist LIST"));
+    let folder = Folder::new("private");
+    let server = start(
+        &folder,
+        &PRIVATE.replace("private", "private_listed\naccess.whitelist LIST"),
+    );
     for (key, hash, expected) in [
         (KEY, A, None),
         (KEY, B, Some("Unregistered torrent.")),
@@ -234,8 +208,8 @@ fn each_refusal_has_its_reason() {
 
 #[test]
 fn a_limited_key_is_for_so_many_addresses() {
-    let folder = Folder::new();
-    let server = folder.start(PRIVATE);
+    let folder = Folder::new("private");
+    let server = start(&folder, PRIVATE);
     let target = |hash: [u8; 20], event: &str| {
         announce_target(&hash, 1001, 1000, &format!("{event}&passkey={LIMITED}"))
     };
@@ -262,8 +236,8 @@ fn a_limited_key_is_for_so_many_addresses() {
 
 #[test]
 fn scrapes_without_a_right_are_answered_with_zeros() {
-    let folder = Folder::new();
-    let server = folder.start(PRIVATE);
+    let folder = Folder::new("private");
+    let server = start(&folder, PRIVATE);
     let announced = |hash| announce(&server, hash, &format!("/announce/{KEY}"), "");
     assert_eq!((announced(A), announced(B)), (Ok(()), Ok(())));
     let mut client = HttpClient::connect(server.tcp_v4());
@@ -308,13 +282,16 @@ fn scrapes_without_a_right_are_answered_with_zeros() {
 
 #[test]
 fn listeners_have_modes_of_their_own_and_share_the_swarms() {
-    let folder = Folder::new();
+    let folder = Folder::new("private");
     for workers in ["", "listen.udp.workers 2\n"] {
-        let server = folder.start(&format!(
-            "{workers}listen.tcp_udp 127.0.0.1:0 private\nlisten.tcp_udp 127.0.0.2:0 public\n\
+        let server = start(
+            &folder,
+            &format!(
+                "{workers}listen.tcp_udp 127.0.0.1:0 private\nlisten.tcp_udp 127.0.0.2:0 public\n\
              listen.udp 127.0.0.3:0 listed\nlisten.tcp 127.0.0.3:0\ntracker.mode private_listed\n\
              access.keys KEYS\naccess.whitelist LIST\n"
-        ));
+            ),
+        );
         let mut port = 1000;
         let mut announce = |protocol: &str, ip: &str, hash, key: &str| {
             port += 1;
@@ -362,8 +339,8 @@ fn until(mut so: impl FnMut() -> bool) {
 
 #[test]
 fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
-    let folder = Folder::new();
-    let server = folder.start(&format!("{PRIVATE}access.key_entries 2000\n"));
+    let folder = Folder::new("private");
+    let server = start(&folder, &format!("{PRIVATE}access.key_entries 2000\n"));
     let opens = |key: &str| {
         let target = announce_target(&B, 1001, 1000, &format!("&passkey={key}"));
         // Not from an address that guesses.
@@ -387,7 +364,7 @@ fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
     server.wait_for_stderr("keys: 901 from ");
     server.wait_for_stderr(", 2 wrong lines left out");
     // One that can't be read, and one with too many, change nothing.
-    fs::remove_file(folder.0.join("keys")).unwrap();
+    fs::remove_file(folder.path().join("keys")).unwrap();
     server.signal(Signal::HUP);
     server.wait_for_stderr("they stay as they were, 901 of them");
     let many: String = (0..3_000).map(|one| nth(one) + "\n").collect();
@@ -407,8 +384,8 @@ fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
 
 #[test]
 fn who_guesses_is_slowed_down_and_nobody_else() {
-    let folder = Folder::new();
-    let server = folder.start(PRIVATE);
+    let folder = Folder::new("private");
+    let server = start(&folder, PRIVATE);
     let client = UdpClient::bound_to("127.0.0.5".parse().unwrap(), server.udp_v4());
     let connection = client.fresh_connection();
     let guess = |key: &str| {
@@ -437,10 +414,11 @@ fn who_guesses_is_slowed_down_and_nobody_else() {
 
 #[test]
 fn a_signed_torrent_needs_no_list() {
-    let folder = Folder::new();
-    let server = folder.start(&format!(
-        "listen.tcp_udp 127.0.0.1:0\naccess.signed_by {SIGNER}\n"
-    ));
+    let folder = Folder::new("private");
+    let server = start(
+        &folder,
+        &format!("listen.tcp_udp 127.0.0.1:0\naccess.signed_by {SIGNER}\n"),
+    );
     let denied = "Requested download is not authorized for use with this tracker.";
     let wrong = SIGNATURE.replacen(&SIGNATURE[9..10], "_", 1);
     let wrong = if wrong == SIGNATURE {
@@ -481,11 +459,14 @@ fn a_signed_torrent_needs_no_list() {
 
 #[test]
 fn a_signature_is_looked_at_again_where_others_let_torrents_in() {
-    let folder = Folder::new();
-    let server = folder.start(&format!(
-        "listen.tcp_udp 127.0.0.1:0\nlisten.tcp 127.0.0.2:0 public\naccess.signed_by {SIGNER}\n\
+    let folder = Folder::new("private");
+    let server = start(
+        &folder,
+        &format!(
+            "listen.tcp_udp 127.0.0.1:0\nlisten.tcp 127.0.0.2:0 public\naccess.signed_by {SIGNER}\n\
          tracker.mode listed\n"
-    ));
+        ),
+    );
     let target = announce_target(&SIGNED, 1001, 1000, "");
     let public = at(&server, "tcp", "127.0.0.2");
     assert_eq!(over_http(public, "127.0.0.1", &target), Ok(1));
