@@ -109,8 +109,6 @@ struct Connection {
     watched: Watched,
     /// The core said that it is over, and everything is sent: only the client's end is awaited.
     lingers: bool,
-    /// The core said that it is over, and the session has something that must be sent before that.
-    ends: bool,
     /// The core wrote nothing in its last turn: what came was part of a request, or nothing of it
     /// has been dealt with. More may be on its way, whatever the core makes of it.
     partial: bool,
@@ -264,7 +262,6 @@ impl Tcp {
                     session,
                     watched: Watched::Nothing,
                     lingers: false,
-                    ends: false,
                     partial: false,
                     streams: None,
                 });
@@ -454,7 +451,7 @@ impl Connection {
         match session.flush(&self.socket) {
             None => Some(Step::Close),
             Some(false) => Some(Step::Wait),
-            Some(true) if self.ends => Some(Step::Linger),
+            Some(true) if session.has_said_goodbye() => Some(Step::Linger),
             // That was the event; the body's turn comes.
             Some(true) if self.streams == Some(Pace::NextTick) => Some(Step::Wait),
             Some(true) => None,
@@ -591,10 +588,7 @@ impl Connection {
     /// Ends our side and waits for the client's.
     fn linger(&mut self, input: &mut [u8]) -> Step {
         if let Some(session) = &mut self.session {
-            if !self.ends {
-                self.ends = true;
-                session.say_goodbye();
-            }
+            session.say_goodbye();
             match session.flush(&self.socket) {
                 None => return Step::Close,
                 Some(false) => return Step::Wait,

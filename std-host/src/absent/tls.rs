@@ -105,6 +105,10 @@ impl Session {
         match *self {}
     }
 
+    pub(crate) const fn has_said_goodbye(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) const fn say_goodbye(&mut self) {
         match *self {}
     }

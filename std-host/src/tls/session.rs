@@ -47,6 +47,8 @@ struct Inner {
     last: Secs,
     /// The client says no more.
     ended: bool,
+    /// We say no more.
+    leaving: bool,
     /// Nothing can be said or understood any more.
     failed: bool,
     /// Bytes of the above that `bounds` knows of.
@@ -89,6 +91,7 @@ impl Session {
             handshake: 0,
             last: now,
             ended: false,
+            leaving: false,
             failed: false,
             counted: 0,
         })))
@@ -213,8 +216,17 @@ impl Session {
         self.0.flush(socket)
     }
 
+    /// Whether nothing is to be said after what is held.
+    pub(crate) fn has_said_goodbye(&self) -> bool {
+        self.0.leaving
+    }
+
     /// Makes the last words, to be flushed, if there was a handshake at all.
     pub(crate) fn say_goodbye(&mut self) {
+        if self.has_said_goodbye() {
+            return;
+        }
+        self.0.leaving = true;
         let _ = self.0.say(Say::Goodbye);
     }
 }
