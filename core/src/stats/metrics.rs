@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{VERSION, View};
+use crate::access::Refusal;
 use crate::counters::{BUCKETS, Bounds, Histogram, MICROS, PEERS, RENEWED_MINUTES};
 use crate::wire::Out;
 
@@ -59,6 +60,11 @@ type Shown = (
     &'static Bounds,
     for<'v> fn(&'v View<'_, '_>) -> &'v Histogram,
 );
+
+fn refused(view: &View<'_, '_>, refusal: Refusal) -> u64 {
+    let counts = &view.tracker.counters.refused;
+    counts.get(refusal as usize).copied().unwrap_or_default()
+}
 
 static HISTOGRAMS: [Shown; 3] = [
     (
@@ -153,7 +159,7 @@ impl Metric {
     }
 }
 
-static METRICS: [Metric; 23] = [
+static METRICS: [Metric; 24] = [
     Metric {
         name: "uptime_seconds",
         help: "Seconds since the start.",
@@ -203,8 +209,38 @@ static METRICS: [Metric; 23] = [
     },
     Metric {
         name: "denied_total",
-        help: "Announces of torrents that are not allowed.",
+        help: "Announces refused, for whatever reason.",
         samples: &[("", |view| view.tracker.counters.denied)],
+    },
+    Metric {
+        name: "refusals_total",
+        help: "Announces refused, by reason.",
+        samples: &[
+            ("{reason=\"denied\"}", |view| refused(view, Refusal::Denied)),
+            ("{reason=\"unregistered\"}", |view| {
+                refused(view, Refusal::Unregistered)
+            }),
+            ("{reason=\"no_key\"}", |view| refused(view, Refusal::NoKey)),
+            ("{reason=\"unknown_key\"}", |view| {
+                refused(view, Refusal::UnknownKey)
+            }),
+            ("{reason=\"expired_key\"}", |view| {
+                refused(view, Refusal::ExpiredKey)
+            }),
+            ("{reason=\"other_torrent\"}", |view| {
+                refused(view, Refusal::OtherTorrent)
+            }),
+            ("{reason=\"many_peers\"}", |view| {
+                refused(view, Refusal::ManyPeers)
+            }),
+            ("{reason=\"bad_signature\"}", |view| {
+                refused(view, Refusal::BadSignature)
+            }),
+            ("{reason=\"busy\"}", |view| refused(view, Refusal::Busy)),
+            ("{reason=\"blocked\"}", |view| {
+                refused(view, Refusal::Blocked)
+            }),
+        ],
     },
     Metric {
         name: "tcp_connections_total",

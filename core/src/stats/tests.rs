@@ -381,7 +381,7 @@ fn metrics_are_what_prometheus_takes() {
             let found = samples.get(&(name.to_string(), labels.to_string()));
             assert_eq!(found, Some(&value), "{name} {labels}");
         }
-        assert_eq!(samples.len(), 120);
+        assert_eq!(samples.len(), 130);
     });
 }
 

@@ -113,6 +113,17 @@ impl Check {
                 )),
             }
         }
+        for place in settings.api_listeners() {
+            let protocol = if place.tls { "tls" } else { "tcp" };
+            let tokens = settings.draft.api_tokens.len();
+            let place = match place.ip {
+                Some(ip) => SocketAddr::new(ip, place.port).to_string(),
+                None => format!("any address, port {}", place.port),
+            };
+            self.say(format_args!(
+                "api: {protocol} {place}, {tokens} of the tokens open it"
+            ));
+        }
         let asks = match settings.mode() {
             Mode::Public => "nothing",
             Mode::Listed => "a torrent that is listed or signed",

@@ -113,7 +113,8 @@ fn named(arguments: &Arguments, operand: &OsStr) -> Result<Vec<Target>, UsageErr
 /// If one has a port that only the tracker knows.
 pub fn configured(settings: &Settings) -> Result<Vec<Target>, &'static str> {
     let mut targets: Vec<Target> = Vec::new();
-    for place in settings.listeners() {
+    // What has TLS can't be asked: see the module's page.
+    for place in settings.listeners().into_iter().filter(|place| !place.tls) {
         if place.port == 0 {
             return Err("a listener on port 0, which only the tracker knows");
         }
@@ -136,7 +137,11 @@ pub fn configured(settings: &Settings) -> Result<Vec<Target>, &'static str> {
             }
         }
     }
-    for place in settings.api_listeners() {
+    for place in settings
+        .api_listeners()
+        .into_iter()
+        .filter(|place| !place.tls)
+    {
         if place.port == 0 {
             return Err("a listener on port 0, which only the tracker knows");
         }

@@ -361,6 +361,10 @@ impl Settings {
                 "api.listen and api.tls do nothing without an api.token",
             ),
             (
+                self.grants_file.is_some() && self.api_listeners().is_empty(),
+                "state.grants is only read: without an api.token nobody grants anything",
+            ),
+            (
                 keyed && !keys && self.api_listeners().is_empty(),
                 "nobody has a key: without access.keys no private announce is let in",
             ),

@@ -230,7 +230,7 @@ pub(crate) const OPTIONS: &[(&str, In, &str)] = &[
         "state.file /etc/wrtracker/{}.torrents",
     ),
     (
-        "option grants_dir '/etc/wrtracker'",
+        "option grants_dir '/etc/wrtracker'\nlist api_token 'admin a-token-of-the-tests'",
         Start,
         "state.grants /etc/wrtracker/{}.grants",
     ),
