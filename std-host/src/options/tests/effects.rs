@@ -221,9 +221,10 @@ const EFFECTS: &[(&str, Effect)] = &[
     ("state.file s", |settings, _| {
         settings.state_file.as_deref() == Some(Path::new("s"))
     }),
-    ("state.grants g\napi.token read a-token-of-the-tests", |settings, _| {
-        settings.grants_file.as_deref() == Some(Path::new("g"))
-    }),
+    (
+        "state.grants g\napi.token read a-token-of-the-tests",
+        |settings, _| settings.grants_file.as_deref() == Some(Path::new("g")),
+    ),
     ("state.interval 1d", |settings, _| {
         settings.state_interval == 86_400
     }),

@@ -65,8 +65,10 @@ fn help_usage_and_markdown_name_every_entry() {
         }
     }
     assert_eq!(usage.lines().count(), 1);
+    // The first names all that this build lacks.
     let long: Vec<_> = help
         .lines()
+        .skip(1)
         .filter(|line| *line != usage && line.len() > 115)
         .collect();
     assert!(help.is_ascii() && long.is_empty(), "{long:#?}");
