@@ -3,7 +3,9 @@
 //!
 //! The way through the kernel's layers is most of what a reply costs, and this goes it once for many.
 
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::ptr;
 
 use libc::{c_int, cmsghdr, msghdr};
@@ -122,9 +124,46 @@ impl Run {
     }
 }
 
-/// Whether the kernel knows of segmentation. One that doesn't would send all datagrams of a message
-/// as one.
+/// Whether the kernel knows of segmentation, and does it: a datagram of two is sent to ourselves.
+///
+/// One that doesn't know it would send all datagrams of a message as one, and emulators lose on the
+/// way what they don't know, whatever the kernel beneath them says.
 pub(super) fn known(socket: BorrowedFd<'_>) -> bool {
+    is_an_option(socket) && cuts().unwrap_or(false)
+}
+
+fn cuts() -> io::Result<bool> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.connect(socket.local_addr()?)?;
+    socket.set_nonblocking(true)?;
+    let mut told = Told::EMPTY;
+    let control = told.set(1, None);
+    let mut vector = libc::iovec {
+        iov_base: c"ab".as_ptr().cast_mut().cast(),
+        iov_len: 2,
+    };
+    let mut message = super::empty_header().msg_hdr;
+    message.msg_iov = &raw mut vector;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut told).cast();
+    message.msg_controllen = control as _;
+    send(socket.as_fd(), &message)?;
+    let mut bytes = [0; 4];
+    let first = socket.recv(&mut bytes)?;
+    Ok(first == 1 && socket.recv(&mut bytes)? == 1)
+}
+
+fn send(socket: BorrowedFd<'_>, message: &msghdr) -> io::Result<()> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the message points to a vector and a control message that the caller still has, and is
+    // only read.
+    match unsafe { libc::sendmsg(socket.as_raw_fd(), message, flags as _) } {
+        0.. => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn is_an_option(socket: BorrowedFd<'_>) -> bool {
     let mut value: c_int = 0;
     let mut size = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: value and size are an int and its size, and live through the call.
