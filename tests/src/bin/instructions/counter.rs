@@ -6,18 +6,18 @@
 //! callgrind tells the same difference of two runs to the last instruction, so that one way does
 //! for all.
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::process::find_program;
 
 use crate::processor::Processor;
 
 /// The plugin, compiled, in a folder of its own that goes with it.
 pub(crate) struct Counter {
-    folder: PathBuf,
+    folder: Folder,
     /// Counts so far.
     counts: u32,
 }
@@ -34,8 +34,7 @@ impl Counter {
     ///
     /// If there is no C compiler.
     pub(crate) fn new() -> Result<Self, String> {
-        let folder = env::temp_dir().join(format!("wrtracker-instructions-{}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let folder = Folder::new("instructions");
         let this = Self { folder, counts: 0 };
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin/instructions/counter.c");
         let mut command = Command::new("cc");
@@ -55,8 +54,9 @@ impl Counter {
         }
     }
 
-    /// A command that runs `program`, and its count, 0 until then. The environment is empty, so that
-    /// it doesn't count.
+    /// A command that runs `program` in its folder, and its count, 0 until then. The environment is
+    /// empty and the program's name has no folder: both stand at the top of its stack, and on how that is
+    /// aligned depends what the C library's copying of memory costs.
     ///
     /// # Errors
     ///
@@ -71,24 +71,20 @@ impl Counter {
             format!("{name} is not installed; it comes with Debian's package qemu-user, and not with qemu-user-static")
         })?;
         self.counts += 1;
-        let file = self.folder.join(format!("count-{}", self.counts));
+        let file = self.folder.path().join(format!("count-{}", self.counts));
         fs::write(&file, [0; 8]).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(emulator);
         command.env_clear().args(processor.options).arg("-plugin");
         command.arg(format!("{},to={}", self.plugin().display(), file.display()));
-        command.arg(program);
+        let (Some(folder), Some(name)) = (program.parent(), program.file_name()) else {
+            return Err(format!("{}: no file in a folder", program.display()));
+        };
+        command.arg(name).current_dir(folder);
         Ok((command, Count { file }))
     }
 
     fn plugin(&self) -> PathBuf {
-        self.folder.join("counter.so")
-    }
-}
-
-impl Drop for Counter {
-    fn drop(&mut self) {
-        // Left behind, it would only be in the way.
-        let _ = fs::remove_dir_all(&self.folder);
+        self.folder.path().join("counter.so")
     }
 }
 
@@ -134,14 +130,8 @@ mod tests {
             return skip("counting instructions: there is no cc or no qemu-user");
         }
         let mut counter = Counter::new().unwrap();
-        let (source, program) = (counter.folder.join("loop.c"), counter.folder.join("loop"));
-        fs::write(&source, LOOP).unwrap();
-        let mut compile = Command::new("cc");
-        compile.args(["-O0", "-static", "-nostdlib", "-Wl,-e,start", "-o"]);
-        compile.arg(&program).arg(&source);
-        let start = counter.folder.join("start.s");
-        fs::write(&start, START).unwrap();
-        assert!(compile.arg(&start).status().unwrap().success());
+        let program = counter.folder.path().join("loop");
+        build(&program, &[("c", LOOP), ("s", START)]);
         let mut count = |arguments: usize| {
             let (mut command, count) = counter.command(processor, &program).unwrap();
             let status = command.args(vec!["x"; arguments]).status().unwrap();
@@ -158,19 +148,63 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_budget_kept_in_one_folder_was_broken_in_another() {
+        use wrtracker_tests::namespace::skip;
+
+        // Ends with where its stack is within a page, in steps of 16 bytes.
+        const START: &str = "
+            .section .note.GNU-stack
+            .text
+            .globl start
+            start: mov %rsp, %rdi
+            shr $4, %rdi
+            mov $60, %eax
+            syscall
+        ";
+        let processor = Processor::find("x86_64").unwrap();
+        if find_program("cc").is_none() || find_program(processor.emulator).is_none() {
+            return skip("where a stack is: there is no cc or no qemu-user");
+        }
+        let mut counter = Counter::new().unwrap();
+        let mut stack = |folder: &str| {
+            let folder = counter.folder.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            let program = folder.join("where");
+            build(&program, &[("s", START)]);
+            let (mut command, _) = counter.command(processor, &program).unwrap();
+            command.status().unwrap().code().unwrap()
+        };
+        let near = stack("a");
+        assert_eq!(stack("a/folder/that/is/far/from/all/others"), near);
+    }
+
+    /// Compiles a program without a C library, from texts in the languages of these file endings.
+    #[cfg(target_arch = "x86_64")]
+    fn build(program: &Path, sources: &[(&str, &str)]) {
+        let mut compile = Command::new("cc");
+        compile.args(["-O0", "-static", "-nostdlib", "-Wl,-e,start", "-o"]);
+        compile.arg(program);
+        for (ending, text) in sources {
+            let source = program.with_extension(ending);
+            fs::write(&source, text).unwrap();
+            compile.arg(source);
+        }
+        assert!(compile.status().unwrap().success());
+    }
+
+    #[test]
     fn what_was_not_counted_is_told() {
-        let folder = env::temp_dir().join(format!("wrtracker-no-count-{}", std::process::id()));
+        let folder = Folder::new("no-count");
         let count = Count {
-            file: folder.join("count"),
+            file: folder.path().join("count"),
         };
         assert!(count.read().is_err());
-        fs::create_dir_all(&folder).unwrap();
         fs::write(&count.file, [0; 8]).unwrap();
         assert_eq!(count.read(), Err("nothing was counted".to_owned()));
         fs::write(&count.file, [1; 7]).unwrap();
         assert!(count.read().is_err());
         fs::write(&count.file, 5_u64.to_ne_bytes()).unwrap();
         assert_eq!(count.read(), Ok(5));
-        fs::remove_dir_all(&folder).unwrap();
     }
 }
