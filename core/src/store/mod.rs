@@ -10,6 +10,7 @@
 //! | `swarm` | the peers of one torrent and family: one in the record, few in a run |
 //! | `directory` | many: in buckets by a hash of the address |
 //! | `choose` | which peers an announcer gets |
+//! | `order` | numbers in a random order, to pick by |
 //! | `sweep` | forgetting what has expired |
 //! | `room` | what goes when all is full |
 //! | `walk` | looking at everything, a few pages at a time |
@@ -26,6 +27,7 @@ mod check;
 mod choose;
 mod directory;
 mod index;
+mod order;
 mod peer;
 mod restore;
 mod room;

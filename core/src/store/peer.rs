@@ -12,11 +12,11 @@ pub(super) trait Family {
     type Address: Copy + PartialEq;
     /// A peer: the address and the word of [`state`].
     type Record: Copy;
+    /// A compact peer (BEP 23, BEP 7), 6 or 18 bytes.
+    type Compact: Copy;
     const V6: bool;
     /// Words of a record.
     const WORDS: u32;
-    /// Bytes of a compact peer (BEP 23, BEP 7).
-    const COMPACT: usize;
     /// Peers up to which a swarm is kept in one run: somewhat more than a reply carries.
     const MOST_WHOLE: u32;
     /// Peers that the buckets of a large swarm have on average.
@@ -34,8 +34,10 @@ pub(super) trait Family {
     fn state(record: &Self::Record) -> u32;
     /// Whether a record is of this address.
     fn matches(record: &Self::Record, address: &Self::Address) -> bool;
-    /// Writes a record as a compact peer, into as many bytes as that has.
-    fn emit(record: &Self::Record, out: &mut [u8]);
+    /// The whole compact peers that fit into a piece of a reply.
+    fn compact(out: &mut [u8]) -> &mut [Self::Compact];
+    /// Writes a record as a compact peer.
+    fn emit(record: &Self::Record, out: &mut Self::Compact);
     /// What the bucket of a record in a large swarm depends on.
     fn mix(record: &Self::Record, seed: u64) -> u32;
     /// The address back from a record.
@@ -48,9 +50,9 @@ pub(super) struct V6;
 impl Family for V4 {
     type Address = u32;
     type Record = [u32; 2];
+    type Compact = [u8; 6];
     const V6: bool = false;
     const WORDS: u32 = 2;
-    const COMPACT: usize = 6;
     const MOST_WHOLE: u32 = 255;
     const BUCKET_MEAN: u32 = 40;
 
@@ -73,6 +75,10 @@ impl Family for V4 {
         record
     }
 
+    fn compact(out: &mut [u8]) -> &mut [[u8; 6]] {
+        out.as_chunks_mut().0
+    }
+
     fn state(&[_, state]: &[u32; 2]) -> u32 {
         state
     }
@@ -82,12 +88,10 @@ impl Family for V4 {
     }
 
     #[inline]
-    fn emit([ip, state]: &[u32; 2], out: &mut [u8]) {
-        if let Some(out) = out.first_chunk_mut::<6>() {
-            let [a, b, c, d] = ip.to_be_bytes();
-            let [e, f, _, _] = state.to_be_bytes();
-            *out = [a, b, c, d, e, f];
-        }
+    fn emit([ip, state]: &[u32; 2], out: &mut [u8; 6]) {
+        let [a, b, c, d] = ip.to_be_bytes();
+        let [e, f, _, _] = state.to_be_bytes();
+        *out = [a, b, c, d, e, f];
     }
 
     fn mix(&[ip, state]: &[u32; 2], seed: u64) -> u32 {
@@ -102,9 +106,9 @@ impl Family for V4 {
 impl Family for V6 {
     type Address = [u32; 4];
     type Record = [u32; 5];
+    type Compact = [u8; 18];
     const V6: bool = true;
     const WORDS: u32 = 5;
-    const COMPACT: usize = 18;
     const MOST_WHOLE: u32 = 102;
     const BUCKET_MEAN: u32 = 24;
 
@@ -130,6 +134,10 @@ impl Family for V6 {
         record
     }
 
+    fn compact(out: &mut [u8]) -> &mut [[u8; 18]] {
+        out.as_chunks_mut().0
+    }
+
     fn state(&[.., state]: &[u32; 5]) -> u32 {
         state
     }
@@ -141,15 +149,13 @@ impl Family for V6 {
     }
 
     #[inline]
-    fn emit([address @ .., state]: &[u32; 5], out: &mut [u8]) {
-        if let Some(out) = out.first_chunk_mut::<18>() {
-            let (bytes, port) = out.split_at_mut(16);
-            for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(address) {
-                *bytes = word.to_be_bytes();
-            }
-            let [e, f, _, _] = state.to_be_bytes();
-            port.copy_from_slice(&[e, f]);
+    fn emit([address @ .., state]: &[u32; 5], out: &mut [u8; 18]) {
+        let (bytes, port) = out.split_at_mut(16);
+        for (bytes, word) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(address) {
+            *bytes = word.to_be_bytes();
         }
+        let [e, f, _, _] = state.to_be_bytes();
+        port.copy_from_slice(&[e, f]);
     }
 
     fn mix(&[a, b, c, d, state]: &[u32; 5], seed: u64) -> u32 {
@@ -220,8 +226,12 @@ pub(super) const fn has_completed(state: u32) -> bool {
     state & COMPLETED != 0
 }
 
+pub(super) const fn is_seeder(state: u32) -> bool {
+    state & SEEDER != 0
+}
+
 pub(super) const fn status(state: u32) -> Status {
-    if state & SEEDER != 0 {
+    if is_seeder(state) {
         Status::Seeder
     } else if state & PARTIAL != 0 {
         Status::Partial

@@ -131,7 +131,6 @@ impl Store<'_> {
         self.count_change();
     }
 
-    /// Whether there are as many peers as the policy wants, in all or of this torrent.
     /// Whether a limit of the policy keeps a new peer out, of this torrent or of a new one.
     pub(super) fn is_limited(&self, id: Option<TorrentId>, peer: &PeerAddr) -> bool {
         match (id, peer.ip()) {
@@ -141,6 +140,7 @@ impl Store<'_> {
         }
     }
 
+    /// Whether there are as many peers as the policy wants, in all or of this torrent.
     pub(super) fn has_most<F: Family>(&self, id: TorrentId) -> bool {
         self.total.peers >= self.most_peers
             || self.tally::<F>(id).peers >= self.most_peers_per_torrent
