@@ -495,7 +495,7 @@ impl Connection {
         output: &mut [u8],
         around: &mut Surroundings<'_>,
     ) -> Step {
-        let Some(count) = self.put(core.unsent(self.id)) else {
+        let Some(count) = self.put(core.unsent(self.id), false) else {
             return Step::Close;
         };
         let next = core.sent(self.id, count, around.now);
@@ -555,7 +555,7 @@ impl Connection {
     ) -> Option<Step> {
         let written = output.get(..turn.written).unwrap_or_default();
         if !written.is_empty() {
-            let Some(count) = self.put(written) else {
+            let Some(count) = self.put(written, turn.next == Next::Close) else {
                 return Some(Step::Close);
             };
             let unsent = written.get(count..).unwrap_or_default();
@@ -570,15 +570,15 @@ impl Connection {
     }
 
     /// Hands bytes to the socket and returns how many it took; `None` if the connection is broken.
-    fn put(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// The last ones may wait for the end of our side, which follows at once if all of them are taken,
+    /// and go in one packet with it.
+    fn put(&mut self, bytes: &[u8], last: bool) -> Option<usize> {
         if let Some(session) = &mut self.session {
             return session.put(&self.socket, bytes);
         }
-        match send(
-            &self.socket,
-            bytes,
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-        ) {
+        let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        flags.set(SendFlags::MORE, last);
+        match send(&self.socket, bytes, flags) {
             Ok(count) => Some(count),
             Err(Errno::AGAIN | Errno::INTR) => Some(0),
             Err(_) => None,
