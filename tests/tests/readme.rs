@@ -1,5 +1,7 @@
 //! The README is true where a program can tell.
 
+use std::process::Command;
+
 use wrtracker::client;
 use wrtracker::options::Markdown;
 use wrtracker::plan::{Plan, Wanted};
@@ -7,6 +9,19 @@ use wrtracker::size::Bytes;
 use wrtracker_core::store::Store;
 
 const README: &str = include_str!("../../README.md");
+
+/// A second program came, and cargo no longer knew which one was meant.
+#[test]
+fn the_first_command_runs_the_tracker() {
+    assert!(README.contains("\n    cargo run --release\n"));
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--locked", "--offline"]);
+    cargo.args(["--format-version", "1"]);
+    let output = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let output = output.expect("to run cargo");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(told.contains(r#""default_run":"wrtracker""#), "{told}");
+}
 
 #[test]
 fn the_table_of_options_is_the_programs() {
