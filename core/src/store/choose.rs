@@ -28,6 +28,10 @@ impl Store<'_> {
         out: &mut [u8],
     ) -> usize {
         let mut list = List::<F>::new(selection, out);
+        // Many announces want no peers.
+        if list.room() == 0 {
+            return 0;
+        }
         match id.place(&self.arena, F::V6) {
             Place::Empty => {}
             Place::Inline => {
