@@ -13,6 +13,8 @@ pub struct Row {
     pub ours: String,
     /// What opentracker did, if the probe was put to it.
     pub theirs: Option<String>,
+    /// What opentracker did before, where that was not explained and it was asked again.
+    pub theirs_at_first: Option<String>,
     /// How long both took together.
     pub time: Duration,
 }
@@ -24,7 +26,8 @@ impl Row {
     }
 
     /// Whether opentracker did what we say it does.
-    fn explained(&self) -> bool {
+    #[must_use]
+    pub fn explained(&self) -> bool {
         let Some(theirs) = &self.theirs else {
             return true;
         };
@@ -48,7 +51,7 @@ pub fn observations(rows: &[Row]) {
         );
         println!("  promised:    {}", row.probe.says);
         println!("  wrtracker:   {}", row.ours);
-        if let Some(theirs) = &row.theirs {
+        for theirs in [&row.theirs_at_first, &row.theirs].into_iter().flatten() {
             println!("  opentracker: {theirs}");
         }
     }
@@ -89,6 +92,16 @@ pub fn print(rows: &[Row]) -> bool {
         println!("{}", counts(&section, &rows));
     }
     println!("{}", counts("all", &rows.iter().collect::<Vec<_>>()));
+    let once: Vec<_> = rows
+        .iter()
+        .filter(|row| row.explained() && row.theirs_at_first.is_some())
+        .collect();
+    if !once.is_empty() {
+        println!("\n## What opentracker did once, and not when asked again\n");
+    }
+    for row in &once {
+        unexpected(row, row.theirs_at_first.as_deref());
+    }
     if !broken.is_empty() {
         println!("\n## Broken promises\n");
     }
@@ -103,18 +116,25 @@ pub fn print(rows: &[Row]) -> bool {
         println!("\n## Unexplained differences\n");
     }
     for row in &unexplained {
-        let expected = match row.probe.theirs {
-            Theirs::Differs(expected, _) => expected,
-            Theirs::Same | Theirs::Absent(_) => row.probe.says,
-        };
-        println!(
-            "- {} {}::{}",
-            row.probe.section, row.probe.topic, row.probe.name
-        );
-        let theirs = row.theirs.as_deref().unwrap_or_default();
-        println!("  expected: {expected}\n  observed: {theirs}");
+        unexpected(row, row.theirs.as_deref());
     }
     broken.is_empty() && unexplained.is_empty()
+}
+
+/// Prints what opentracker did against what we say it does.
+fn unexpected(row: &Row, theirs: Option<&str>) {
+    let expected = match row.probe.theirs {
+        Theirs::Differs(expected, _) => expected,
+        Theirs::Same | Theirs::Absent(_) => row.probe.says,
+    };
+    println!(
+        "- {} {}::{}",
+        row.probe.section, row.probe.topic, row.probe.name
+    );
+    println!(
+        "  expected: {expected}\n  observed: {}",
+        theirs.unwrap_or_default()
+    );
 }
 
 fn by_section(rows: &[Row]) -> BTreeMap<String, Vec<&Row>> {

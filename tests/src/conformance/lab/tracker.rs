@@ -47,13 +47,16 @@ impl Tracker {
             ..Announce::leecher(1)
         };
         // It answers before it has read its list, and denies then: no counts. A list that a probe
-        // made may not have this torrent at all.
+        // made may not have this torrent at all. Each is waited for, so that no worker still has
+        // one in hand when another takes the last, and the peer stays.
         let start = Instant::now();
-        while udp.announce(&probe).is_none_or(|told| told.rest.is_empty())
+        while udp
+            .announce_to_any(&probe)
+            .is_none_or(|told| told.rest.is_empty())
             && start.elapsed() < Duration::from_millis(300)
         {}
         probe.event = STOPPED;
-        udp.announce(&probe);
+        udp.announce_to_any(&probe);
         match running.wait_until_it_listens(Some(2)) {
             Some(sockets) => Ok(Self { running, sockets }),
             None => Err(running.wait()),

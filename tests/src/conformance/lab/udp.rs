@@ -85,6 +85,19 @@ impl Udp {
         Told::parse(&reply, transaction)
     }
 
+    /// The same of an announce that is answered for sure, by one of several workers perhaps, whose
+    /// replies may come in any order: all others are passed over.
+    pub(crate) fn announce_to_any(&self, announce: &Announce) -> Option<Told> {
+        let transaction = fresh_transaction();
+        self.send(&announce.emit(self.id, transaction));
+        loop {
+            let reply = self.receive();
+            if reply.get(4..8) == Some(&transaction.to_be_bytes()[..]) {
+                return Told::parse(&reply, transaction);
+            }
+        }
+    }
+
     /// Announces that a peer is there, without asking for others.
     pub(crate) fn join(&self, hash: Hash, port: u16, left: u64) {
         let announce = Announce {
