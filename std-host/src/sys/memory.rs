@@ -1,6 +1,7 @@
 //! Memory straight from the kernel: reserved now, resident when it is first written.
 
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use std::io;
 
@@ -23,6 +24,30 @@ pub fn reserve_words(count: usize) -> io::Result<&'static mut [u32]> {
     let start = map(bytes)?;
     // SAFETY: the mapping is `bytes` long, aligned to a page, readable, writable and zero, nobody
     // else has it, and nothing ever unmaps it. All bit patterns are words.
+    Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
+}
+
+/// Reserves room for `count` values of any type, which alone knows whether zeros are one of them.
+/// Otherwise as [`reserve_words`].
+///
+/// # Errors
+///
+/// The kernel's, if it does not have that much to promise.
+pub(super) fn reserve<T>(count: usize) -> io::Result<&'static mut [MaybeUninit<T>]> {
+    const {
+        assert!(
+            size_of::<T>() > 0 && align_of::<T>() <= 4096,
+            "a page has such"
+        );
+    };
+    let bytes = count
+        .checked_mul(size_of::<T>())
+        .ok_or(io::ErrorKind::OutOfMemory)?;
+    if bytes == 0 {
+        return Ok(&mut []);
+    }
+    let start = map(bytes)?;
+    // SAFETY: as in `reserve_words`, and these need not be values yet.
     Ok(unsafe { core::slice::from_raw_parts_mut(start.cast(), count) })
 }
 

@@ -11,6 +11,7 @@ pub mod ifaddrs;
 pub mod memory;
 pub mod mmsg;
 pub mod pktinfo;
+pub mod row;
 pub mod signals;
 pub(crate) mod stack;
 #[cfg(feature = "workers")]
