@@ -188,6 +188,9 @@ fn start(settings: &mut Settings) -> Result<(Box<Server>, Notify), Failure> {
 
 /// Reads the command line and its files again, and changes what can change while the server runs.
 /// With anything wrong in them all stays as it is. The access lists are read again either way.
+///
+/// In a frame of its own, which is large and not needed while the server runs.
+#[inline(never)]
 fn reload(arguments: &[OsString], settings: &Settings, server: &mut Server) {
     match Command::parse(arguments.iter().cloned()) {
         Ok(Command::Run(mut new)) => {

@@ -48,6 +48,9 @@ struct Check {
 
 /// Says what `settings` mean on standard output, and what is wrong on standard error. Reads list
 /// files to their end.
+///
+/// In a frame of its own, which is large, and not part of one that the server needs.
+#[inline(never)]
 pub fn run(settings: &Settings) -> Verdict {
     let mut check = Check {
         said: String::new(),

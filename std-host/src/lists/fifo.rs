@@ -108,6 +108,9 @@ impl Fifo {
     }
 
     /// Carries out at most 32 KiB of what has been written. `name` is what the list is called.
+    ///
+    /// In a frame of its own, as the event loop's is always there.
+    #[inline(never)]
     pub(super) fn step(&mut self, list: &mut AccessList<'_>, name: &dyn fmt::Display) {
         let skipped = self.lines.skipped().lines;
         let mut full = false;

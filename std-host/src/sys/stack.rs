@@ -5,8 +5,8 @@ use core::ptr;
 
 use rustix::mm::{Advice, madvise};
 
-/// Bytes below the caller's frame that stay: what this call itself takes, many times over.
-const KEPT: usize = 16 << 10;
+/// Bytes below a variable of this call that stay: what it takes itself, many times over.
+const KEPT: usize = PAGE;
 
 /// Bytes below that which are given back, if there are so many: more than the start takes. The
 /// kernel keeps other mappings further away than this from a stack (`vm.stack_guard_gap`).
