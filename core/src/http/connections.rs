@@ -190,9 +190,9 @@ impl<'m> Connections<'m> {
     /// replies to all requests that are complete into `out`, and holds the beginning of one that
     /// isn't.
     ///
-    /// `out` must have room for [`LARGEST_REPLY`](super::LARGEST_REPLY); with less the connection is closed. With room
-    /// for more, several replies are written at a time, which together may be more than
-    /// [`hold`](Self::hold) can hold. Nothing is consumed while a reply is held.
+    /// `out` must have room for [`LARGEST_REPLY`](super::LARGEST_REPLY); with less the connection is
+    /// closed. With room for more, several replies are written at a time, which together may be more
+    /// than [`hold`](Self::hold) can hold. Nothing is consumed while a reply is held.
     ///
     /// If no buffer is free to hold the beginning of a request, the connection that has waited
     /// longest for the rest of its request loses its own (or, if there is none, the one whose
