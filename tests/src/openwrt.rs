@@ -4,16 +4,15 @@
 //! The init script runs in there with the folder as its root directory, so that all paths are those
 //! of a router.
 
-use std::env;
 use std::fmt::Write as _;
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use rustix::process::geteuid;
 
+use crate::folder::Folder;
 use crate::namespace::skip;
 use crate::process::find_program;
 use crate::server::binary;
@@ -29,7 +28,7 @@ pub const OUT: &str = "var/etc/wrtracker";
 
 /// A root directory, which is gone with the value.
 #[derive(Debug)]
-pub struct Root(PathBuf);
+pub struct Root(Folder);
 
 /// What the package installs besides the init script, and where.
 const INSTALLED: [(&str, &str); 4] = [
@@ -129,16 +128,7 @@ impl Root {
             skip(&format!("{name}: there is no busybox"));
             None
         })?;
-        // Processes in namespaces of their own have the same number.
-        let mut folders = (0..).map(|number: u32| {
-            env::temp_dir().join(format!("wrtracker-openwrt-{}-{number}", std::process::id()))
-        });
-        let made = folders.find(|folder| match fs::create_dir(folder) {
-            Ok(()) => true,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => panic!("{}: {error}", folder.display()),
-        });
-        let this = Self(made.expect("a free name"));
+        let this = Self(Folder::new("openwrt"));
         copy_tree(Path::new(STAND_INS), &this.0);
         for folder in [
             "bin",
@@ -298,7 +288,7 @@ impl Root {
         if !geteuid().is_root() {
             command.args(["unshare", "--user", "--map-root-user"]);
         }
-        command.arg("chroot").arg(&self.0);
+        command.arg("chroot").arg(self.0.text());
         command.args(["/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
         command.args(["/bin/sh", "-c", script]);
         command.output().expect("env starts")
@@ -353,12 +343,6 @@ impl Root {
         let mut names: Vec<_> = names.collect();
         names.sort();
         names
-    }
-}
-
-impl Drop for Root {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -6,63 +6,29 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{HttpClient, announce_target, scrape_target};
 use wrtracker_tests::server::{DEADLINE, Server, emulated};
 use wrtracker_tests::udp_client::{Announce, STOPPED, UdpClient, fresh_transaction};
 
 const REFUSAL: &str = "Requested download is not authorized for use with this tracker.";
 
-/// A folder that the program may write to, whoever it runs as, and that is gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-lists-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("a folder for all");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        let path = self.0.join(name);
-        path.to_str().expect("a path that is text").into()
-    }
-
-    /// Writes a file that all may read, in place.
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).expect("to write a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file for all");
-        path
-    }
-
-    /// Writes a file under another name and gives it this one.
-    fn replace(&self, name: &str, text: &str) {
-        let new = self.write(&format!("{name}.new"), text);
-        fs::rename(new, self.path(name)).expect("to rename a file");
-    }
-
-    /// A program with these directives, listening on IPv4.
-    fn start(&self, directives: &str) -> Server {
-        let conf = self.write("conf", directives);
-        let listen = ["-i", "127.0.0.1", "-p", "0", "-P", "0"];
-        Server::start(&[&listen[..], &["-f", &conf]].concat())
-    }
+/// Writes a file under another name and gives it this one.
+fn replace(folder: &Folder, name: &str, text: &str) {
+    let new = folder.write(&format!("{name}.new"), text);
+    fs::rename(new, folder.path(name)).expect("to rename a file");
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A program with these directives, listening on IPv4.
+fn start(folder: &Folder, directives: &str) -> Server {
+    let conf = folder.write("conf", directives);
+    let listen = ["-i", "127.0.0.1", "-p", "0", "-P", "0"];
+    Server::start(&[&listen[..], &["-f", &conf]].concat())
 }
 
 fn hash(number: u32) -> [u8; 20] {
@@ -126,8 +92,8 @@ fn write_to(path: &str) -> File {
 
 #[test]
 fn a_whitelist_admits_what_is_in_it() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1, 2]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1, 2]));
     let server = Server::start(&["-w", &list]);
     server.wait_for_stderr(&format!("whitelist: 2 hashes from {list}\n"));
     assert_eq!(admitted(&server, &[1, 2, 3]), [true, true, false]);
@@ -135,8 +101,8 @@ fn a_whitelist_admits_what_is_in_it() {
 
 #[test]
 fn a_blacklist_refuses_what_is_in_it() {
-    let folder = Folder::new();
-    let list = folder.write("black", &lines([1, 2]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("black", lines([1, 2]));
     let server = Server::start(&["-b", &list]);
     server.wait_for_stderr(&format!("blacklist: 2 hashes from {list}\n"));
     assert_eq!(admitted(&server, &[1, 2, 3]), [false, false, true]);
@@ -144,9 +110,9 @@ fn a_blacklist_refuses_what_is_in_it() {
 
 #[test]
 fn both_lists_are_in_force_at_the_same_time() {
-    let folder = Folder::new();
-    let white = folder.write("white", &lines([1, 2]));
-    let black = folder.write("black", &lines([2, 3]));
+    let folder = Folder::open_to_all("lists");
+    let white = folder.write("white", lines([1, 2]));
+    let black = folder.write("black", lines([2, 3]));
     let server = Server::start(&["-w", &white, "-b", &black]);
     assert_eq!(
         admitted(&server, &[1, 2, 3, 4]),
@@ -156,7 +122,7 @@ fn both_lists_are_in_force_at_the_same_time() {
 
 #[test]
 fn refusals_say_why_and_leaving_and_scraping_are_not_refused() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let list = folder.write("black", "");
     let server = Server::start(&["-b", &list]);
     let udp = UdpClient::connect(server.udp_v4());
@@ -164,7 +130,7 @@ fn refusals_say_why_and_leaving_and_scraping_are_not_refused() {
     // Somebody is there when the torrent falls from grace.
     let announce = Announce::leecher(6881).with_hash(hash(1));
     assert_eq!(udp.announce(&announce).leechers, 1);
-    folder.write("black", &lines([1]));
+    folder.write("black", lines([1]));
     server.signal(Signal::HUP);
     server.wait_for_stderr("blacklist: 1 hash from ");
 
@@ -187,11 +153,12 @@ fn refusals_say_why_and_leaving_and_scraping_are_not_refused() {
 
 #[test]
 fn a_refusal_over_udp_may_be_a_reply_with_an_interval() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let list = folder.write("white", "");
-    let server = folder.start(&format!(
-        "access.whitelist {list}\naccess.udp_reject_interval 7200\n"
-    ));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.udp_reject_interval 7200\n"),
+    );
     let udp = UdpClient::connect(server.udp_v4());
     let reply = udp.announce(&Announce::seeder(6881).with_hash(hash(1)));
     assert_eq!(
@@ -204,7 +171,7 @@ fn a_refusal_over_udp_may_be_a_reply_with_an_interval() {
 
 #[test]
 fn lines_are_read_as_opentracker_reads_them() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let text = format!(
         "# a comment\r\n\r\n{}\r\n{} the second\n {}\n{}0\nnonsense\n{}",
         hex(hash(1)),
@@ -225,8 +192,8 @@ fn lines_are_read_as_opentracker_reads_them() {
 
 #[test]
 fn one_hash_without_a_line_end_is_a_list() {
-    let folder = Folder::new();
-    let list = folder.write("white", &hex(hash(1)));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", hex(hash(1)));
     let server = Server::start(&["-w", &list]);
     server.wait_for_stderr(&format!("whitelist: 1 hash from {list}\n"));
     assert_eq!(admitted(&server, &[1, 2]), [true, false]);
@@ -234,14 +201,14 @@ fn one_hash_without_a_line_end_is_a_list() {
 
 #[test]
 fn a_list_that_is_missing_at_start_is_told_and_may_come_later() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let (white, black) = (folder.path("white"), folder.path("black"));
     let server = Server::start(&["-w", &white]);
     let warning = "warning: whitelist: ";
     server.wait_for_stderr(&format!("{warning}{white}: No such file"));
     server.wait_for_stderr("; no torrent is allowed\n");
     assert_eq!(admitted(&server, &[1]), [false]);
-    folder.write("white", &lines([1]));
+    folder.write("white", lines([1]));
     server.signal(Signal::HUP);
     server.wait_for_stderr("whitelist: 1 hash from ");
     assert_eq!(admitted(&server, &[1, 2]), [true, false]);
@@ -253,11 +220,14 @@ fn a_list_that_is_missing_at_start_is_told_and_may_come_later() {
 
 #[test]
 fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1, 2]));
-    let server = folder.start(&format!("access.whitelist {list}\naccess.entries 10\n"));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1, 2]));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.entries 10\n"),
+    );
     assert_eq!(admitted(&server, &[1, 2, 3]), [true, true, false]);
-    folder.write("white", &lines([2, 3, 4]));
+    folder.write("white", lines([2, 3, 4]));
     server.signal(Signal::HUP);
     server.wait_for_stderr("whitelist: 3 hashes from ");
     assert_eq!(admitted(&server, &[1, 2, 3]), [false, true, true]);
@@ -268,7 +238,7 @@ fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
         server.wait_for_stderr(&format!("warning: whitelist: {list}: {why}{stays}"));
         assert_eq!(admitted(&server, &[1, 2, 3]), [false, true, true]);
     };
-    folder.write("white", &lines(1..100));
+    folder.write("white", lines(1..100));
     refused("more hashes than there is room for (see access.entries)");
     fs::remove_file(&list).expect("to remove the file");
     refused("No such file or directory (os error 2)");
@@ -297,7 +267,7 @@ fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
     server.signal(Signal::HUP);
     server.wait_for_stderr("whitelist: 0 hashes from ");
     assert_eq!(admitted(&server, &[1, 2, 3]), [false; 3]);
-    folder.write("white", &lines(0..9));
+    folder.write("white", lines(0..9));
     server.signal(Signal::HUP);
     server.wait_for_stderr("whitelist: 9 hashes from ");
     assert_eq!(
@@ -309,20 +279,21 @@ fn a_reload_takes_the_new_file_or_keeps_the_old_list() {
 
 #[test]
 fn a_watched_list_follows_its_file() {
-    let folder = Folder::new();
-    let white = folder.write("white", &lines([1]));
+    let folder = Folder::open_to_all("lists");
+    let white = folder.write("white", lines([1]));
     let black = folder.path("black");
-    let server = folder.start(&format!(
-        "access.whitelist {white}\naccess.blacklist {black}\naccess.watch on\n"
-    ));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {white}\naccess.blacklist {black}\naccess.watch on\n"),
+    );
     assert_eq!(admitted(&server, &[1, 2]), [true, false]);
     // Written in place, replaced by another file, made, emptied; other files don't matter.
-    folder.write("white", &lines([1, 2]));
+    folder.write("white", lines([1, 2]));
     until(|| admitted(&server, &[1, 2]) == [true, true]);
-    folder.write("grey", &lines([1, 2, 3]));
-    folder.replace("white", &lines([1, 2, 3]));
+    folder.write("grey", lines([1, 2, 3]));
+    replace(&folder, "white", &lines([1, 2, 3]));
     until(|| admitted(&server, &[1, 2, 3]) == [true, true, true]);
-    folder.replace("black", &lines([2]));
+    replace(&folder, "black", &lines([2]));
     until(|| admitted(&server, &[1, 2, 3]) == [true, false, true]);
     // A file that goes away changes nothing; one that is being written doesn't either.
     fs::remove_file(&black).expect("to remove the file");
@@ -339,22 +310,25 @@ fn a_watched_list_follows_its_file() {
 
 #[test]
 fn a_watch_survives_the_exchange_of_its_folder() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let (lists, new) = (folder.path("lists"), folder.path("new"));
     for path in [&lists, &new] {
         fs::create_dir(path).expect("a folder");
         fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a folder for all");
     }
-    let list = folder.write("lists/white", &lines_of(&[1]));
-    folder.write("new/white", &lines_of(&[2]));
-    let server = folder.start(&format!("access.whitelist {list}\naccess.watch on\n"));
+    let list = folder.write("lists/white", lines_of(&[1]));
+    folder.write("new/white", lines_of(&[2]));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.watch on\n"),
+    );
     assert_eq!(admitted(&server, &[1, 2]), [true, false]);
     fs::rename(&lists, folder.path("old")).expect("to rename the folder");
     fs::rename(&new, &lists).expect("to rename the folder");
     // Whether it looked between the two steps or after, a SIGHUP finds the new folder.
     server.signal(Signal::HUP);
     until(|| admitted(&server, &[1, 2]) == [false, true]);
-    folder.write("lists/white", &lines_of(&[3]));
+    folder.write("lists/white", lines_of(&[3]));
     until(|| admitted(&server, &[2, 3]) == [false, true]);
 }
 
@@ -364,12 +338,13 @@ fn lines_of(numbers: &[u32]) -> String {
 
 #[test]
 fn fifos_add_and_delete_at_once_and_a_reload_forgets_it() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1, 2]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1, 2]));
     let (add, delete) = (folder.path("add"), folder.path("delete"));
-    let server = folder.start(&format!(
-        "access.whitelist {list}\naccess.fifo_add {add}\naccess.fifo_delete {delete}\n"
-    ));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.fifo_add {add}\naccess.fifo_delete {delete}\n"),
+    );
     for path in [&add, &delete] {
         let made = fs::metadata(path).expect("a FIFO");
         assert!(made.file_type().is_fifo());
@@ -396,10 +371,13 @@ fn fifos_add_and_delete_at_once_and_a_reload_forgets_it() {
 /// Found by a review: the signal's event ended the turn, and the FIFO's only one was lost.
 #[test]
 fn what_is_written_behind_a_reload_is_heard_and_outlives_it() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1]));
     let add = folder.path("add");
-    let server = folder.start(&format!("access.whitelist {list}\naccess.fifo_add {add}\n"));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.fifo_add {add}\n"),
+    );
     server.signal(Signal::STOP);
     server.signal(Signal::HUP);
     // As much as a pipe holds, and the program doesn't read yet.
@@ -410,12 +388,13 @@ fn what_is_written_behind_a_reload_is_heard_and_outlives_it() {
 
 #[test]
 fn fifos_change_the_blacklist_if_it_is_the_only_list() {
-    let folder = Folder::new();
-    let list = folder.write("black", &lines([1]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("black", lines([1]));
     let (add, delete) = (folder.path("add"), folder.path("delete"));
-    let server = folder.start(&format!(
-        "access.blacklist {list}\naccess.fifo_add {add}\naccess.fifo_delete {delete}\n"
-    ));
+    let server = start(
+        &folder,
+        &format!("access.blacklist {list}\naccess.fifo_add {add}\naccess.fifo_delete {delete}\n"),
+    );
     fs::write(&add, lines([2])).expect("to write");
     fs::write(&delete, lines([1])).expect("to write");
     until(|| admitted(&server, &[1, 2]) == [true, false]);
@@ -423,10 +402,13 @@ fn fifos_change_the_blacklist_if_it_is_the_only_list() {
 
 #[test]
 fn lines_in_a_fifo_need_an_end_and_may_come_in_pieces() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let list = folder.write("white", "");
     let add = folder.path("add");
-    let server = folder.start(&format!("access.whitelist {list}\naccess.fifo_add {add}\n"));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.fifo_add {add}\n"),
+    );
     let mut writer = write_to(&add);
     for piece in lines([1, 2]).as_bytes().chunks(7) {
         writer.write_all(piece).expect("to write");
@@ -454,10 +436,13 @@ fn lines_in_a_fifo_need_an_end_and_may_come_in_pieces() {
 
 #[test]
 fn many_may_write_to_a_fifo_at_once_and_are_all_heard() {
-    let folder = Folder::new();
+    let folder = Folder::open_to_all("lists");
     let list = folder.write("white", "");
     let add = folder.path("add");
-    let server = folder.start(&format!("access.whitelist {list}\naccess.fifo_add {add}\n"));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.fifo_add {add}\n"),
+    );
     let writers: Vec<_> = (0..4)
         .map(|writer| {
             let add = add.clone();
@@ -485,13 +470,16 @@ fn many_may_write_to_a_fifo_at_once_and_are_all_heard() {
 
 #[test]
 fn a_full_list_takes_no_more_from_a_fifo_and_says_so_once() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1]));
     let (add, delete) = (folder.path("add"), folder.path("delete"));
-    let server = folder.start(&format!(
-        "access.whitelist {list}\naccess.entries 7\naccess.fifo_add {add}\n\
+    let server = start(
+        &folder,
+        &format!(
+            "access.whitelist {list}\naccess.entries 7\naccess.fifo_add {add}\n\
          access.fifo_delete {delete}\n"
-    ));
+        ),
+    );
     fs::write(&add, lines(2..50)).expect("to write");
     server.wait_for_stderr(&format!(
         "warning: whitelist: {add}: no room for more than 7 hashes (see access.entries)\n"
@@ -511,10 +499,13 @@ fn a_full_list_takes_no_more_from_a_fifo_and_says_so_once() {
 
 #[test]
 fn what_is_no_fifo_is_left_alone() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines([1]));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines([1]));
     let add = folder.write("add", "precious\n");
-    let server = folder.start(&format!("access.whitelist {list}\naccess.fifo_add {add}\n"));
+    let server = start(
+        &folder,
+        &format!("access.whitelist {list}\naccess.fifo_add {add}\n"),
+    );
     server.wait_for_stderr(&format!(
         "{add}: there is something else of this name, no FIFO; going on without it\n"
     ));
@@ -543,12 +534,12 @@ fn announce_while(address: SocketAddr, number: u32, going: impl FnOnce()) -> (u3
 #[test]
 fn a_large_list_is_loaded_while_announces_are_answered() {
     const MANY: u32 = 300_000;
-    let folder = Folder::new();
-    let list = folder.write("white", &lines(0..MANY));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines(0..MANY));
     let server = Server::start(&["-w", &list, "-m", "32M"]);
     // There is no moment at which the list isn't in force.
     assert_eq!(admitted(&server, &[0, MANY - 1, MANY]), [true, true, false]);
-    folder.replace("white", &lines(1..MANY));
+    replace(&folder, "white", &lines(1..MANY));
     let (answered, always) = announce_while(server.udp_v4(), MANY - 1, || {
         server.signal(Signal::HUP);
         server.wait_for_stderr(&format!("whitelist: {} hashes from ", MANY - 1));
@@ -568,14 +559,14 @@ fn a_large_list_is_loaded_while_announces_are_answered() {
 
 #[test]
 fn the_memory_of_the_old_list_is_given_back() {
-    let folder = Folder::new();
-    let list = folder.write("white", &lines(0..100_000));
+    let folder = Folder::open_to_all("lists");
+    let list = folder.write("white", lines(0..100_000));
     let server = Server::start(&["-w", &list, "-m", "32M"]);
     let Some(after_start) = server.anonymous_bytes() else {
         return;
     };
     for round in 1..=6 {
-        folder.replace("white", &lines(0..100_000 + round));
+        replace(&folder, "white", &lines(0..100_000 + round));
         server.signal(Signal::HUP);
         server.wait_for_stderr(&format!("whitelist: {} hashes from ", 100_000 + round));
         let now = server.anonymous_bytes().expect("as after the start");

@@ -20,7 +20,7 @@ const HASH: &str = "00112233445566778899aabbccddeeff00112233";
 fn start(folder: &Folder, directives: &str) -> Server {
     let conf = folder.write(
         "conf",
-        &format!(
+        format!(
             "listen.tcp_udp 127.0.0.1:0\napi.listen 127.0.0.1:0\napi.token admin {ADMIN}\n\
              api.token read {READER}\n{directives}"
         ),
@@ -236,7 +236,7 @@ fn files_are_read_again_when_asked() {
     let list = folder.write("list", "");
     let server = start(&folder, &format!("access.whitelist {list}\n"));
     assert!(!announced(&server, "/announce"));
-    folder.write("list", &"07".repeat(20));
+    folder.write("list", "07".repeat(20));
     assert_eq!(
         get(server.api(), "/api/v1/whitelist/reload").body,
         r#"{"status":"ok"}"#
@@ -502,7 +502,7 @@ fn who_guesses_tokens_is_slowed_down_and_others_are_served() {
 fn the_programs_own_commands_use_it() {
     let folder = Folder::new("api");
     let server = start(&folder, "tracker.mode private_listed\n");
-    let list = folder.write("upload", &format!("{HASH}\n{}\n", "07".repeat(20)));
+    let list = folder.write("upload", format!("{HASH}\n{}\n", "07".repeat(20)));
     let token = folder.write("token", ADMIN);
     let wrtracker = |words: &[&str]| {
         let url = format!("http://{}", server.api());

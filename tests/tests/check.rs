@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Output, Stdio};
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::server::{Server, command};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
@@ -24,36 +24,6 @@ fn check(args: &[&str]) -> (Option<i32>, String, String) {
         .expect("to start");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
-}
-
-/// A folder that everybody may use, gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("wrtracker-check-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("to make a folder");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("to open it");
-        Self(path)
-    }
-
-    /// The path of a file in it with this text.
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.path(name);
-        fs::write(&path, text).expect("to write");
-        path
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("text").to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -80,11 +50,8 @@ fn the_defaults_are_fine() {
 
 #[test]
 fn everything_that_is_set_is_said() {
-    let folder = Folder::new("all");
-    let list = folder.file(
-        "list",
-        &format!("{HASH}\nnonsense\n# comment\n{HASH} why\n"),
-    );
+    let folder = Folder::open_to_all("all");
+    let list = folder.write("list", format!("{HASH}\nnonsense\n# comment\n{HASH} why\n"));
     let state = folder.path("state");
     let text = format!(
         "listen.udp.workers 4\nlisten.udp 127.0.0.1:80\naccess.blacklist {list} # theirs\n\
@@ -100,7 +67,7 @@ fn everything_that_is_set_is_said() {
          log.to syslog\nlog.level error\nlog.completed on\nlog.requests 10/8\n\
          access.fifo_add {state}.fifo\n"
     );
-    let conf = folder.file("conf", &text);
+    let conf = folder.write("conf", &text);
     let (code, said, problems) = check(&["-m", "8M", "-f", &conf]);
     assert_eq!((code, problems.as_str()), (Some(0), ""), "{said}");
     for line in [
@@ -155,8 +122,8 @@ fn a_tracker_that_runs_is_not_disturbed() {
 
 #[test]
 fn what_is_not_there_is_told_with_the_status_of_the_system() {
-    let folder = Folder::new("missing");
-    let plain = folder.file("plain", "");
+    let folder = Folder::open_to_all("missing");
+    let plain = folder.write("plain", "");
     let nowhere = folder.path("nowhere/file");
     let place = folder.path("");
     for (text, part) in [
@@ -180,7 +147,7 @@ fn what_is_not_there_is_told_with_the_status_of_the_system() {
             "192.0.2.1: ",
         ),
     ] {
-        let conf = folder.file("conf", &text);
+        let conf = folder.write("conf", &text);
         let (code, said, problems) = check(&["-f", &conf]);
         assert_eq!(code, Some(111), "{text}: {problems}");
         assert!(problems.contains(part), "{text}: {problems}");
@@ -196,13 +163,13 @@ fn what_is_not_there_is_told_with_the_status_of_the_system() {
 
 #[test]
 fn settings_that_cannot_be_used_are_all_told() {
-    let folder = Folder::new("bad");
-    let list = folder.file("list", &format!("{HASH}\n").repeat(3));
+    let folder = Folder::open_to_all("bad");
+    let list = folder.write("list", format!("{HASH}\n").repeat(3));
     let text = format!(
         "no.such 1\ntracker.numwant 201\ntracker.interval 60\ntracker.interval_jitter 60\n\
          access.whitelist {list}\naccess.entries 2\n"
     );
-    let conf = folder.file("conf", &text);
+    let conf = folder.write("conf", &text);
     let (code, said, problems) = check(&["-m", "8M", "-f", &conf]);
     assert_eq!(code, Some(2), "{problems}");
     let expected = [
@@ -226,9 +193,9 @@ fn settings_that_cannot_be_used_are_all_told() {
 
 #[test]
 fn memory_that_lists_do_not_fit_in_is_told_with_what_would_do() {
-    let folder = Folder::new("memory");
-    let list = folder.file("list", HASH);
-    let conf = folder.file("conf", "access.entries 1000000\n");
+    let folder = Folder::open_to_all("memory");
+    let list = folder.write("list", HASH);
+    let conf = folder.write("conf", "access.entries 1000000\n");
     let (code, _, problems) = check(&["-m", "8M", "-w", &list, "-f", &conf]);
     assert_eq!(code, Some(2), "{problems}");
     let (_, least) = problems.split_once("the least is ").expect(&problems);
@@ -251,8 +218,8 @@ fn a_wrong_command_line_is_one_here_too() {
 /// opentracker's directives as its documentation shows them, all at once.
 #[test]
 fn a_configuration_of_opentracker_is_understood() {
-    let folder = Folder::new("opentracker");
-    let list = folder.file("list", HASH);
+    let folder = Folder::open_to_all("opentracker");
+    let list = folder.write("list", HASH);
     let text = format!(
         "# comment\n\nlisten.udp.workers 4\nlisten.tcp_udp 127.0.0.1\nlisten.tcp 127.0.0.2\n\
          listen.udp 127.0.0.3:80\naccess.whitelist {list}\naccess.blacklist {list}\n\
@@ -262,7 +229,7 @@ fn a_configuration_of_opentracker_is_understood() {
          livesync.cluster.node_ip 192.168.0.5\nbatchsync.cluster.admin_ip 10.1.1.1\n\
          tracker.user    nobody\ntracker.redirect_url https://your.tracker.local/\n"
     );
-    let conf = folder.file("conf", &text);
+    let conf = folder.write("conf", &text);
     let (code, said, problems) = check(&["-f", &conf]);
     assert_eq!(code, Some(0), "{problems}{said}");
     let unknown =
@@ -282,8 +249,8 @@ fn the_configuration_of_debian_starts() {
     assert_ne!(code, Some(2), "{problems}");
     assert!(!problems.contains("conf:"), "{problems}");
     // Its address would be in the way of other tests, so one of ours is added.
-    let folder = Folder::new("debian");
-    let conf = folder.file("conf", &format!("{text}\nlisten.tcp_udp 127.0.0.1:0\n"));
+    let folder = Folder::open_to_all("debian");
+    let conf = folder.write("conf", format!("{text}\nlisten.tcp_udp 127.0.0.1:0\n"));
     let server = Server::start(&["-f", &conf]);
     UdpClient::connect(server.udp_v4());
 }

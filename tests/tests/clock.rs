@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use wrtracker_tests::conf::Conf;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::namespace::skip;
 use wrtracker_tests::server::{DEADLINE, Server, binary};
 use wrtracker_tests::udp_client::{Announce, COMPLETED, UdpClient, fresh_transaction};
@@ -50,18 +51,11 @@ fn a_clock_that_is_set_forgets_nobody() {
         skip(&format!("{name}: there is no libfaketime"));
         return;
     };
-    let folder = std::env::temp_dir().join(format!("wrtracker-clock-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir(&folder).expect("a folder");
-    // For whoever the program becomes.
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    fs::set_permissions(&folder, permissions).expect("a folder for all");
+    let folder = Folder::open_to_all("clock");
     let clock = folder.join("clock");
     let set = |time: &str| fs::write(&clock, format!("@{time}\n")).expect("to set the clock");
-    let conf = Conf::new(&format!(
-        "log.completed on\nstate.peers_file {}/peers\n",
-        folder.display()
-    ));
+    let peers = folder.path("peers");
+    let conf = Conf::new(format!("log.completed on\nstate.peers_file {peers}\n"));
 
     set("1970-01-01 00:01:00");
     let server = start(&library, &clock, &conf);
@@ -84,7 +78,7 @@ fn a_clock_that_is_set_forgets_nobody() {
     assert_eq!(announce(&server, 1004), 4);
     // Written with a clock, read without: as after a power cut, from a disk.
     assert!(server.terminate().success());
-    assert!(folder.join("peers").exists());
+    assert!(Path::new(&peers).exists());
     set("1970-01-01 00:01:00");
     let server = start(&library, &clock, &conf);
     assert_eq!(announce(&server, 1005), 5);
@@ -98,8 +92,6 @@ fn a_clock_that_is_set_forgets_nobody() {
     set("2026-10-29 12:00:00");
     let server = start(&library, &clock, &conf);
     assert_eq!(announce(&server, 1007), 7);
-    drop(server);
-    fs::remove_dir_all(folder).expect("to tidy up");
 }
 
 #[test]
@@ -109,19 +101,14 @@ fn keys_expire_when_the_clock_is_set_and_not_before() {
         skip(&format!("{name}: there is no libfaketime"));
         return;
     };
-    let folder = std::env::temp_dir().join(format!("wrtracker-keys-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir(&folder).expect("a folder");
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&folder, permissions).expect("a folder for all");
-    let (clock, keys) = (folder.join("clock"), folder.join("keys"));
+    let folder = Folder::new("keys");
+    let clock = folder.join("clock");
     let set = |time: &str| fs::write(&clock, format!("@{time}\n")).expect("to set the clock");
     // Until noon of 28 November 2026.
     let key = "0123456789abcdefghijABCDEFGHIJKL";
-    fs::write(&keys, format!("{key} 1795867200\n")).expect("to write keys");
-    let conf = Conf::new(&format!(
-        "tracker.mode private\naccess.keys {}\nlog.completed on\n",
-        keys.display()
+    let keys = folder.write("keys", format!("{key} 1795867200\n"));
+    let conf = Conf::new(format!(
+        "tracker.mode private\naccess.keys {keys}\nlog.completed on\n"
     ));
     set("1970-01-01 00:01:00");
     let server = start(&library, &clock, &conf);
@@ -166,6 +153,4 @@ fn keys_expire_when_the_clock_is_set_and_not_before() {
     until(false);
     set("2026-11-28 11:00:00");
     until(false);
-    drop(server);
-    fs::remove_dir_all(folder).expect("to tidy up");
 }

@@ -7,39 +7,16 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use wrtracker::state::grants::{Grants, count, is_true};
 use wrtracker_core::access::{Access, Change, Origin, Terms};
 use wrtracker_core::wire::InfoHash;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::granted::{Map, Memory, enter, enter_in, key, told};
 use wrtracker_tests::namespace::{enter_test_as_root, is_root};
 use wrtracker_tests::server::Server;
-
-/// A folder that is gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = env::temp_dir().join(format!("wrtracker-grants-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).expect("a folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("a folder for all");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The changes of one batch, which its number decides.
 fn batch(number: u32) -> Vec<Change> {
@@ -107,8 +84,8 @@ fn child() {
 
 #[test]
 fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
-    let folder = Folder::new("kill");
-    let path = folder.path("grants");
+    let folder = Folder::open_to_all("kill");
+    let path = folder.join("grants");
     let program = env::current_exe().expect("this program");
     let (mut done, mut records) = (0, 0);
     let mut chance = u64::from(std::process::id());
@@ -154,7 +131,7 @@ fn what_was_acknowledged_outlives_a_kill_at_any_moment() {
     let batches = done;
     assert!(records == 25 && batches > 1_000, "{batches}");
     assert_eq!(fs::metadata(&path).expect("the file").mode() & 0o777, 0o600);
-    let names = fs::read_dir(&folder.0).expect("the folder");
+    let names = fs::read_dir(&*folder).expect("the folder");
     let names = names.map(|entry| entry.expect("an entry").file_name());
     assert!(
         names.into_iter().all(|name| name == "grants"),
@@ -168,13 +145,13 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     if !enter_test_as_root("a_full_disk_refuses_and_goes_on_when_there_is_room") {
         return;
     }
-    let folder = Folder::new("full");
+    let folder = Folder::open_to_all("full");
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-        .arg(&folder.0)
+        .arg(folder.text())
         .status();
     assert!(mounted.expect("mount").success());
-    let (path, mut made) = (folder.path("grants"), Vec::new());
+    let (path, mut made) = (folder.join("grants"), Vec::new());
     let mut memory = Memory::new();
     let mut access = memory.access();
     let mut grants = Grants::open(path.clone(), &mut access, 0);
@@ -182,13 +159,13 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     for number in 0..3_000 {
         if number % 1_000 == 0 {
             // As much of it as there is room for.
-            let _ = fs::write(folder.path("other"), vec![1; 20_000]);
+            let _ = fs::write(folder.join("other"), vec![1; 20_000]);
         }
         match grant(&mut grants, &mut access, number) {
             true => made.push(number),
             false => {
                 refused += 1;
-                let _ = fs::remove_file(folder.path("other"));
+                let _ = fs::remove_file(folder.join("other"));
             }
         }
     }
@@ -203,12 +180,16 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
     let grants = Grants::open(path, &mut access, 0);
     assert!(grants.is_writable());
     assert_eq!(told(&access), expected);
+    drop(grants);
+    // So that the folder can go.
+    let unmounted = Command::new("umount").arg(folder.text()).status();
+    assert!(unmounted.expect("umount").success());
 }
 
 #[test]
 fn what_can_not_be_written_is_taken_back() {
-    let folder = Folder::new("back");
-    let path = folder.path("grants");
+    let folder = Folder::open_to_all("back");
+    let path = folder.join("grants");
     let mut memory = Memory::new();
     let mut access = memory.access();
     let mut grants = Grants::open(path.clone(), &mut access, 0);
@@ -216,10 +197,10 @@ fn what_can_not_be_written_is_taken_back() {
         assert!(grant(&mut grants, &mut access, number));
     }
     let before = told(&access);
-    fs::rename(&path, folder.path("elsewhere")).expect("to rename");
+    fs::rename(&path, folder.join("elsewhere")).expect("to rename");
     // It has a name still, and all is well.
     assert!(grants.write(&[batch(1)[0].to_bytes()]).is_ok());
-    fs::remove_file(folder.path("elsewhere")).expect("to remove");
+    fs::remove_file(folder.join("elsewhere")).expect("to remove");
     let mut waiting = [[0; 64]; 16];
     access.changes = wrtracker_core::access::Changes::new(&mut waiting);
     for change in batch(53).iter().chain(&batch(1)) {
@@ -236,8 +217,8 @@ fn what_can_not_be_written_is_taken_back() {
 
 #[test]
 fn two_programs_do_not_write_one_file() {
-    let folder = Folder::new("two");
-    let path = folder.path("grants");
+    let folder = Folder::open_to_all("two");
+    let path = folder.join("grants");
     let (mut memory, mut other) = (Memory::new(), Memory::new());
     let (mut access, mut others) = (memory.access(), other.access());
     let mut one = Grants::open(path.clone(), &mut access, 0);
@@ -255,8 +236,8 @@ fn two_programs_do_not_write_one_file() {
 
 #[test]
 fn a_link_stays_and_what_it_leads_to_is_written() {
-    let folder = Folder::new("link");
-    let (path, link) = (folder.path("there"), folder.path("link"));
+    let folder = Folder::open_to_all("link");
+    let (path, link) = (folder.join("there"), folder.join("link"));
     fs::write(&path, "").expect("a file");
     symlink(&path, &link).expect("a link");
     let mut memory = Memory::new();
@@ -271,17 +252,15 @@ fn a_link_stays_and_what_it_leads_to_is_written() {
 }
 
 /// A server with these directives, and the folder in which it may write.
-fn start(folder: &Path, directives: &str) -> Server {
-    let conf = folder.join("conf");
-    fs::write(&conf, directives).expect("to write");
-    let conf = conf.to_str().expect("text");
-    Server::start(&["-i", "127.0.0.1", "-p", "0", "-P", "0", "-f", conf])
+fn start(folder: &Folder, directives: &str) -> Server {
+    let conf = folder.write("conf", directives);
+    Server::start(&["-i", "127.0.0.1", "-p", "0", "-P", "0", "-f", &conf])
 }
 
 #[test]
 fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
-    let folder = Folder::new("program");
-    let path = folder.path("grants");
+    let folder = Folder::open_to_all("program");
+    let path = folder.join("grants");
     let shown = path.to_str().expect("text");
     let directives =
         format!("tracker.mode private\naccess.key_entries 600\nstate.grants {shown}\n");
@@ -294,7 +273,7 @@ fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
     drop(grants);
     fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("a file for all");
     let keys = access.keys.as_ref().expect("keys").len();
-    let server = start(&folder.0, &directives);
+    let server = start(&folder, &directives);
     let said = server.stderr();
     assert!(
         said.contains(&format!(
@@ -304,7 +283,7 @@ fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
     );
     drop(server);
     fs::write(&path, "anything").expect("to write");
-    let server = start(&folder.0, &directives);
+    let server = start(&folder, &directives);
     let said = server.stderr();
     assert!(
         said.contains("not a file of this kind; nothing of it is used"),
@@ -312,13 +291,13 @@ fn the_program_takes_back_what_was_granted_and_starts_whatever_the_file_has() {
     );
     drop(server);
     assert_eq!(
-        fs::read(folder.path("grants.bad")).expect("it"),
+        fs::read(folder.join("grants.bad")).expect("it"),
         b"anything"
     );
     // A folder can't be written as a file, and the program serves all the same.
     let _ = fs::remove_file(&path);
     fs::create_dir(&path).expect("a folder");
-    let server = start(&folder.0, &directives);
+    let server = start(&folder, &directives);
     assert!(
         server.stderr().contains("nothing can be granted"),
         "{}",
@@ -331,10 +310,10 @@ fn inside_another_root_directory_as_another_user_it_is_written_too() {
     if !is_root("inside_another_root_directory_as_another_user_it_is_written_too") {
         return;
     }
-    let folder = Folder::new("root");
-    let root = folder.0.to_str().expect("text");
+    let folder = Folder::open_to_all("root");
+    let root = folder.text();
     let server = start(
-        &folder.0,
+        &folder,
         &format!("tracker.rootdir {root}\ntracker.user nobody\nstate.grants /grants\n"),
     );
     assert!(
@@ -342,7 +321,7 @@ fn inside_another_root_directory_as_another_user_it_is_written_too() {
         "{}",
         server.stderr()
     );
-    let metadata = fs::metadata(folder.path("grants")).expect("the file");
+    let metadata = fs::metadata(folder.join("grants")).expect("the file");
     assert!(metadata.uid() != 0 && metadata.len() == 0);
 }
 
@@ -373,7 +352,7 @@ fn ask(server: &Server, method: &str, path: &str, json: &str) -> (Option<u16>, S
     (status, body.unwrap_or_default())
 }
 
-fn with_api(folder: &Path, directives: &str) -> Server {
+fn with_api(folder: &Folder, directives: &str) -> Server {
     let directives = format!(
         "tracker.mode private_listed\napi.listen 127.0.0.1:0\napi.token admin {TOKEN}\n{directives}"
     );
@@ -382,14 +361,14 @@ fn with_api(folder: &Path, directives: &str) -> Server {
 
 #[test]
 fn the_program_keeps_what_it_told_a_client_when_it_is_killed() {
-    let folder = Folder::new("api");
-    let directives = format!("state.grants {}\n", folder.path("grants").display());
+    let folder = Folder::open_to_all("api");
+    let directives = format!("state.grants {}\n", folder.path("grants"));
     let mut chance = u64::from(std::process::id());
     println!("chance begins with {chance}");
     let (mut keys, mut hashes) = (BTreeSet::new(), BTreeSet::new());
     let mut number = 0u32;
     for round in 0..8 {
-        let server = with_api(&folder.0, &directives);
+        let server = with_api(&folder, &directives);
         let has = |path: &str, wanted: &BTreeSet<String>| {
             let (status, body) = ask(&server, "GET", path, "");
             assert_eq!(status, Some(200));
@@ -441,10 +420,10 @@ fn the_program_keeps_what_it_told_a_client_when_it_is_killed() {
 
 #[test]
 fn where_nothing_can_be_written_nothing_is_granted() {
-    let folder = Folder::new("refuses");
-    fs::create_dir(folder.path("grants")).expect("a folder in its place");
-    let directives = format!("state.grants {}\n", folder.path("grants").display());
-    let server = with_api(&folder.0, &directives);
+    let folder = Folder::open_to_all("refuses");
+    fs::create_dir(folder.join("grants")).expect("a folder in its place");
+    let directives = format!("state.grants {}\n", folder.path("grants"));
+    let server = with_api(&folder, &directives);
     for (path, json) in [
         ("key/100", ""),
         ("keys", "{\"key\":null,\"seconds_valid\":100}"),

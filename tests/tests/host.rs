@@ -1,13 +1,12 @@
 //! The program from outside: its options, its configuration file, its signals, its limits.
 #![forbid(unsafe_code)]
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::thread;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, getrlimit, prlimit};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
+use wrtracker_tests::conf::Conf;
 use wrtracker_tests::http_client::{HttpClient, announce_target, request};
 use wrtracker_tests::process::user_and_group;
 use wrtracker_tests::server::{Server, command};
@@ -26,28 +25,6 @@ fn run(args: &[&str]) -> (Option<i32>, String) {
         .expect("to start");
     assert!(stdout.is_empty(), "{}", stdout.escape_ascii());
     (status.code(), String::from_utf8(stderr).expect("text"))
-}
-
-/// A configuration file that is gone with the value.
-struct Conf(PathBuf);
-
-impl Conf {
-    fn new(name: &str, text: impl AsRef<[u8]>) -> Self {
-        let name = format!("wrtracker-{name}-{}.conf", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, text).expect("to write a file");
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("a path that is text")
-    }
-}
-
-impl Drop for Conf {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 fn listening(server: &Server) -> Vec<String> {
@@ -172,7 +149,6 @@ fn memory_that_nobody_has_is_refused_with_advice() {
 #[test]
 fn a_configuration_file_decides_where_to_listen() {
     let conf = Conf::new(
-        "good",
         "# A tracker for the LAN\r\n\r\n  listen.tcp_udp 127.0.0.1:0\n\
          listen.udp\t127.0.0.2:0 # and this\ntracker.memory 2M\n",
     );
@@ -190,10 +166,7 @@ fn a_configuration_file_decides_where_to_listen() {
 
 #[test]
 fn unknown_directives_and_missing_files_are_warnings() {
-    let conf = Conf::new(
-        "unknown",
-        "listen.tcp 127.0.0.1:0\naccess.whatlist /tmp/list\n",
-    );
+    let conf = Conf::new("listen.tcp 127.0.0.1:0\naccess.whatlist /tmp/list\n");
     let server = Server::start(&["-f", "/nonexistent/wrtracker.conf", "-f", conf.path()]);
     let expected = [
         "wrtracker: warning: /nonexistent/wrtracker.conf: No such file".to_owned(),
@@ -217,7 +190,7 @@ fn every_bad_value_of_a_file_is_told_and_nothing_starts() {
     let mut text =
         b"listen.tcp 127.0.0.1:0\nlisten.udp 127.0.0.1:99999\ntracker.memory \xff\n".to_vec();
     text.extend([b'x'; 600]);
-    let conf = Conf::new("bad", text);
+    let conf = Conf::new(text);
     let (code, text) = run(&["-f", conf.path()]);
     assert_eq!(code, Some(2), "{text}");
     let name = conf.path();
@@ -235,7 +208,7 @@ fn every_bad_value_of_a_file_is_told_and_nothing_starts() {
 #[test]
 fn settings_that_cannot_both_hold_are_refused() {
     let text = "listen.tcp 127.0.0.1:0\ntracker.interval 1h\ntracker.peer_timeout 1h\n";
-    let conf = Conf::new("conflict", text);
+    let conf = Conf::new(text);
     let (code, text) = run(&["-f", conf.path()]);
     assert_eq!(code, Some(2), "{text}");
     assert!(

@@ -4,16 +4,14 @@
 //! The machines are network namespaces with a cable to a switch; the test is one more machine at
 //! it.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
+use wrtracker_tests::conf::Conf;
 use wrtracker_tests::http_client::{HttpClient, announce_target};
 use wrtracker_tests::namespace::{enter_test, has_ipv6, skip};
 use wrtracker_tests::server::{Server, binary, emulated};
@@ -89,7 +87,7 @@ struct Node {
     /// `None` when it has ended.
     server: Option<Server>,
     host: u8,
-    folder: PathBuf,
+    _conf: Conf,
     /// The last port of a filler: others than those of other nodes, which it knows already.
     fillers: u16,
 }
@@ -97,18 +95,11 @@ struct Node {
 impl Node {
     /// Starts one at `host` that syncs on `port` and believes `nodes`.
     fn start(host: u8, port: u16, nodes: &[u8]) -> Self {
-        // Process ids are those of a namespace: other tests have the same.
-        let unique = fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap();
-        let folder = std::env::temp_dir().join(format!("wrtracker-live-sync-{}", unique.trim()));
-        fs::create_dir(&folder).unwrap();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let mut conf = format!("livesync.cluster.listen {}:{port}\n", v4(host));
         for &node in nodes {
             conf.push_str(&format!("livesync.cluster.node_ip {}\n", v4(node)));
         }
-        let file = folder.join("conf");
-        fs::write(&file, conf).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let conf = Conf::new(conf);
         let mut command = Command::new("unshare");
         command.args(["--net", "sh", "-ec"]);
         command.arg(format!(
@@ -122,14 +113,14 @@ impl Node {
         command.arg("sh").arg(binary());
         command
             .args(["-m", "4M", "-p", "6969", "-P", "6969", "-f"])
-            .arg(&file);
+            .arg(conf.path());
         let server = Server::try_start_command(command)
             .unwrap_or_else(|exited| panic!("{}: {}", exited.status, exited.stderr));
         sh(&format!("ip link set port{host} master br0 up"));
         let node = Self {
             server: Some(server),
             host,
-            folder,
+            _conf: conf,
             fillers: u16::from(host) * 1000,
         };
         node.wait_for_network();
@@ -226,12 +217,6 @@ impl Node {
             thread::sleep(Duration::from_millis(2));
             last = client.scrape(&[HASH]).first().copied();
         }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -39,9 +39,9 @@ fn start(folder: &Folder, directives: &str) -> Server {
     let past = now - 100;
     let keys = folder.write(
         "keys",
-        &format!("{KEY}\n{EXPIRED} {past}\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"),
+        format!("{KEY}\n{EXPIRED} {past}\n{BOUND} 4000000000 {hash}\n{LIMITED} - - 2 # two\n"),
     );
-    let list = folder.write("list", &format!("{hash}\n"));
+    let list = folder.write("list", format!("{hash}\n"));
     let text = directives.replace("KEYS", &keys).replace("LIST", &list);
     let conf = folder.write("conf", &text);
     Server::start(&["-f", &conf])
@@ -354,7 +354,7 @@ fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
     let many: String = (0..900).map(|one| nth(one) + "\n").collect();
     folder.write(
         "keys",
-        &format!("{UNKNOWN}\nsecretkeywithoutend 5\n{KEY} tomorrow\n{many}"),
+        format!("{UNKNOWN}\nsecretkeywithoutend 5\n{KEY} tomorrow\n{many}"),
     );
     server.signal(Signal::HUP);
     until(|| opens(UNKNOWN));
@@ -364,7 +364,7 @@ fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
     server.wait_for_stderr("keys: 901 from ");
     server.wait_for_stderr(", 2 wrong lines left out");
     // One that can't be read, and one with too many, change nothing.
-    fs::remove_file(folder.path().join("keys")).unwrap();
+    fs::remove_file(folder.path("keys")).unwrap();
     server.signal(Signal::HUP);
     server.wait_for_stderr("they stay as they were, 901 of them");
     let many: String = (0..3_000).map(|one| nth(one) + "\n").collect();
@@ -372,7 +372,7 @@ fn a_file_of_keys_is_read_again_and_wrong_lines_are_named() {
     server.signal(Signal::HUP);
     server.wait_for_stderr("more keys than there is room for (see access.key_entries)");
     assert!(opens(UNKNOWN) && opens(&nth(899)) && !opens(&nth(900)));
-    folder.write("keys", &format!("{KEY}\n"));
+    folder.write("keys", format!("{KEY}\n"));
     server.signal(Signal::HUP);
     until(|| opens(KEY));
     assert!(!opens(UNKNOWN) && !opens(&nth(0)));

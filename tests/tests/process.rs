@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::{Gid, Signal, geteuid};
 use rustix::thread::set_thread_groups;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{HttpClient, leecher};
 use wrtracker_tests::namespace::{enter_test, enter_test_as_root, is_root, skip, v4};
 use wrtracker_tests::server::{self, DEADLINE, Server, emulated};
@@ -38,40 +39,6 @@ fn run(mut command: Command) -> (Option<i32>, String) {
 
 fn start(command: Command) -> Server {
     Server::try_start_command(command).unwrap_or_else(|exited| panic!("{exited:?}"))
-}
-
-/// A folder that everybody may use, gone with the value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let name = format!("wrtracker-{name}-{}", std::process::id());
-        // As the kernel will call it, whatever links lead there.
-        let parent = fs::canonicalize(std::env::temp_dir()).expect("a folder");
-        let path = parent.join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir(&path).expect("to make a folder");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("to open a folder");
-        Self(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().expect("a path that is text")
-    }
-
-    /// A file that everybody may read.
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("to write");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("to open a file");
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The numbers after `field` in a `status` file: those of each thread, which must be the same.
@@ -172,12 +139,12 @@ fn a_user_has_exactly_the_groups_that_list_it() {
         return;
     }
     mount_proc();
-    let folder = Folder::new("users");
+    let folder = Folder::open_to_all("users");
     let passwd = "root:x:0:0::/:/bin/sh\nbad:x:-1\ntracker:x:4000:4001::/:/bin/false\n";
     let group = "root:x:0:\nadm:x:4:root\na:x:4002:tracker\nb:x:4003:other,tracker\n\
         c:x:4004:trackers\ntracker:x:4001:tracker\n";
-    mount(&["--bind"], &folder.file("passwd", passwd), "/etc/passwd");
-    mount(&["--bind"], &folder.file("group", group), "/etc/group");
+    mount(&["--bind"], &folder.write("passwd", passwd), "/etc/passwd");
+    mount(&["--bind"], &folder.write("group", group), "/etc/group");
     let server = start(command(&["-u", "tracker"]));
     all_are(&server, "Uid", "4000");
     all_are(&server, "Gid", "4001");
@@ -189,7 +156,7 @@ fn a_user_has_exactly_the_groups_that_list_it() {
 }
 
 /// Mounts that only this test's namespace has.
-fn mount(options: &[&str], from: &Path, to: &str) {
+fn mount(options: &[&str], from: &str, to: &str) {
     let mut command = Command::new("mount");
     command.args(options).arg(from).arg(to);
     assert!(command.status().expect("mount").success(), "{command:?}");
@@ -197,7 +164,7 @@ fn mount(options: &[&str], from: &Path, to: &str) {
 
 /// In a namespace the processes have other numbers than outside.
 fn mount_proc() {
-    mount(&["-t", "proc"], Path::new("proc"), "/proc");
+    mount(&["-t", "proc"], "proc", "/proc");
 }
 
 #[test]
@@ -236,13 +203,12 @@ fn the_root_directory_changes_and_signals_end_it_well() {
     if !is_root("another root directory") {
         return;
     }
-    let folder = Folder::new("root");
-    let conf = folder.file("conf", "tracker.memory 2M\n");
-    let conf = conf.to_str().expect("a path that is text");
+    let folder = Folder::open_to_all("root");
+    let conf = folder.write("conf", "tracker.memory 2M\n");
     for signal in [Signal::INT, Signal::TERM] {
-        let mut server = start(command(&["-d", folder.text(), "-f", conf]));
-        assert_eq!(link(&server, "root"), folder.0);
-        assert_eq!(link(&server, "cwd"), folder.0);
+        let mut server = start(command(&["-d", folder.text(), "-f", &conf]));
+        assert_eq!(link(&server, "root"), *folder);
+        assert_eq!(link(&server, "cwd"), *folder);
         all_are(&server, "Uid", &id(&["-u", "nobody"]));
         // Nothing that is open leads out of it.
         let open = fs::read_dir(format!("/proc/{}/fd", server.pid())).expect("a process");
@@ -264,24 +230,23 @@ fn a_list_that_is_named_as_from_outside_the_root_directory_is_found_inside() {
     if !is_root("another root directory") {
         return;
     }
-    let folder = Folder::new("list");
-    let list = folder.file("whitelist.txt", &"a".repeat(40));
-    let list = list.to_str().expect("text");
-    let server = start(command(&["-d", folder.text(), "-w", list]));
+    let folder = Folder::open_to_all("list");
+    let list = folder.write("whitelist.txt", "a".repeat(40));
+    let server = start(command(&["-d", folder.text(), "-w", &list]));
     server.wait_for_stderr("wrtracker: whitelist: 1 hash from /whitelist.txt");
     // What opentracker would take for it comes first.
-    let nested = folder.0.join(list.trim_start_matches('/'));
+    let nested = folder.join(list.trim_start_matches('/'));
     fs::create_dir_all(nested.parent().expect("a folder")).expect("folders");
     fs::write(&nested, format!("{}\n{}\n", "b".repeat(40), "c".repeat(40))).expect("a file");
-    let server = start(command(&["-d", folder.text(), "-w", list]));
+    let server = start(command(&["-d", folder.text(), "-w", &list]));
     server.wait_for_stderr(&format!("wrtracker: whitelist: 2 hashes from {list}"));
 }
 
 #[test]
 fn a_directory_that_is_none_is_refused() {
-    let folder = Folder::new("no-root");
-    let file = folder.file("file", "");
-    for path in ["/nonexistent/folder", file.to_str().expect("text")] {
+    let folder = Folder::open_to_all("no-root");
+    let file = folder.write("file", "");
+    for path in ["/nonexistent/folder", &file] {
         let (code, text) = run(command(&["-d", path]));
         assert_eq!(code, Some(111), "{text}");
         let problem = format!("wrtracker: can't change to {path}: ");
@@ -305,7 +270,7 @@ fn unprivileged(mut command: Command) -> Option<Command> {
 
 #[test]
 fn who_is_not_root_stays_who_it_is_and_changes_only_its_folder() {
-    let folder = Folder::new("cwd");
+    let folder = Folder::open_to_all("cwd");
     let asked = command(&["-u", "root", "-d", folder.text()]);
     let Some(command) = unprivileged(asked) else {
         return;
@@ -318,7 +283,7 @@ fn who_is_not_root_stays_who_it_is_and_changes_only_its_folder() {
     };
     all_are(&server, "Uid", &uid.to_string());
     assert_eq!(link(&server, "root"), Path::new("/"));
-    assert_eq!(link(&server, "cwd"), folder.0);
+    assert_eq!(link(&server, "cwd"), *folder);
     assert!(
         !server.stderr().contains("running as"),
         "{}",
@@ -379,7 +344,7 @@ fn places_that_overlap_are_served_once() {
     if !enter_test("places_that_overlap_are_served_once") {
         return;
     }
-    let folder = Folder::new("overlap");
+    let folder = Folder::open_to_all("overlap");
     let one = v4(1);
     let lines = [
         format!("listen.udp {one}:6969\n"),
@@ -389,8 +354,8 @@ fn places_that_overlap_are_served_once() {
         .iter()
         .enumerate()
     {
-        let conf = folder.file(&nth.to_string(), text);
-        let server = Server::start(&["-f", conf.to_str().expect("text")]);
+        let conf = folder.write(&nth.to_string(), text);
+        let server = Server::start(&["-f", &conf]);
         let said = server.stderr();
         assert_eq!(said.matches("listening on").count(), 2, "{said}");
         let covered = format!("wrtracker: udp {one}:6969 is served by 0.0.0.0:6969\n");
@@ -429,8 +394,8 @@ fn next(socket: &UnixDatagram) -> String {
 
 #[test]
 fn the_service_manager_is_told() {
-    let folder = Folder::new("notify");
-    let path = folder.0.join("socket");
+    let folder = Folder::open_to_all("notify");
+    let path = folder.join("socket");
     let name = format!("wrtracker-test-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&name).expect("a name");
     let abstract_name = format!("@{name}");
@@ -443,7 +408,7 @@ fn the_service_manager_is_told() {
     ] {
         let manager = manager.expect("a socket");
         // For root the socket is out of reach once it is ready.
-        let jail = Folder::new("notify-root");
+        let jail = Folder::open_to_all("notify-root");
         let mut command = command(&["-d", jail.text()]);
         command.env("NOTIFY_SOCKET", variable);
         let server = start(command);
@@ -479,22 +444,17 @@ fn the_machines_log_gets_every_line() {
         return;
     }
     // A `/dev` of our own.
-    let dev = Folder::new("dev");
-    let null = dev.file("null", "");
-    mount(
-        &["--bind"],
-        Path::new("/dev/null"),
-        null.to_str().expect("text"),
-    );
-    mount(&["--rbind"], &dev.0, "/dev");
-    let jail = Folder::new("log-root");
-    let conf = jail.file("conf", "log.to syslog\nlog.level info\nno.such thing\n");
-    let conf = conf.to_str().expect("text");
+    let dev = Folder::open_to_all("dev");
+    let null = dev.write("null", "");
+    mount(&["--bind"], "/dev/null", &null);
+    mount(&["--rbind"], dev.text(), "/dev");
+    let jail = Folder::open_to_all("log-root");
+    let conf = jail.write("conf", "log.to syslog\nlog.level info\nno.such thing\n");
 
     let log = listen_to_log();
-    let manager_path = jail.0.join("manager");
+    let manager_path = jail.join("manager");
     let manager = UnixDatagram::bind(&manager_path).expect("a socket");
-    let mut child = command(&["-f", conf, "-d", jail.text()])
+    let mut child = command(&["-f", &conf, "-d", jail.text()])
         .env("NOTIFY_SOCKET", &manager_path)
         .stderr(Stdio::piped())
         .spawn()
@@ -521,7 +481,7 @@ fn the_machines_log_gets_every_line() {
     assert!(output.stderr.is_empty(), "{}", output.stderr.escape_ascii());
 
     // An error is told to whoever started it too.
-    let (code, text) = run(command(&["-f", conf, "-u", "root"]));
+    let (code, text) = run(command(&["-f", &conf, "-u", "root"]));
     assert_eq!(code, Some(111));
     assert_eq!(
         text,
@@ -537,7 +497,7 @@ fn the_machines_log_gets_every_line() {
     // Who starts before the log is heard when the log is there.
     drop(log);
     fs::remove_file("/dev/log").expect("to remove");
-    let mut child = command(&["-f", conf])
+    let mut child = command(&["-f", &conf])
         .env("NOTIFY_SOCKET", &manager_path)
         .stderr(Stdio::piped())
         .spawn()
@@ -555,6 +515,11 @@ fn the_machines_log_gets_every_line() {
         "{text}"
     );
     assert_eq!(text.lines().count(), 1, "{text}");
+    // So that the folder can go.
+    for mounted in ["/dev", &null] {
+        let status = Command::new("umount").args(["-l", mounted]).status();
+        assert!(status.expect("umount").success());
+    }
 }
 
 /// The machine's log, which everybody may write to.

@@ -26,7 +26,7 @@ fn json(http: &mut HttpClient) -> String {
 
 /// A program with three workers, and the file it was started with.
 fn start(more: &str, args: &[&str]) -> (Server, Conf) {
-    let conf = Conf::new(&format!("{WORKERS}{more}"));
+    let conf = Conf::new(format!("{WORKERS}{more}"));
     let mut all = vec!["-f", conf.path()];
     all.extend(args);
     (Server::start(&all), conf)
@@ -165,7 +165,7 @@ fn a_reload_reaches_all_workers() {
         udp.announce(&Announce::leecher(1001)).interval
     };
     assert!((0..20).all(|_| interval() == 1000));
-    conf.write(&format!(
+    conf.write(format!(
         "{WORKERS}tracker.interval 2000\ntracker.interval_jitter 0\n"
     ));
     server.signal(Signal::HUP);

@@ -4,10 +4,11 @@
 //! Needs schemathesis (PyPI): in the PATH, or in a virtual environment at `target/schemathesis`.
 #![forbid(unsafe_code)]
 
+use std::env;
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::{env, fs};
 
+use wrtracker_tests::conf::Conf;
 use wrtracker_tests::process::find_program;
 use wrtracker_tests::server::Server;
 
@@ -28,17 +29,11 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
-    let name = format!("wrtracker-check-api-{}", std::process::id());
-    let conf = env::temp_dir().join(name);
-    let text = format!(
+    let conf = Conf::new(format!(
         "listen.tcp_udp 127.0.0.1:0\napi.listen 127.0.0.1:0\napi.token admin {TOKEN}\n\
          tracker.mode private_listed\ntracker.memory 16M\n"
-    );
-    if let Err(error) = fs::write(&conf, text) {
-        eprintln!("{}: {error}", conf.display());
-        return ExitCode::FAILURE;
-    }
-    let server = Server::start(&["-f", conf.to_str().unwrap_or_default()]);
+    ));
+    let server = Server::start(&["-f", conf.path()]);
     let status = Command::new(schemathesis)
         .arg("run")
         .arg(format!("http://{}/api/v1/openapi.json", server.api()))
@@ -47,7 +42,6 @@ fn main() -> ExitCode {
         // It takes 49.0 for a whole number, as JSON Schema does.
         .args(["--exclude-checks", "positive_data_acceptance"])
         .status();
-    let _ = fs::remove_file(conf);
     drop(server);
     match status {
         Ok(status) if status.success() => ExitCode::SUCCESS,

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::namespace::{Place, V6_NAME, enter, has_ipv6, has_names, v4, v6};
 use wrtracker_tests::real_client::{Client, KINDS, Kind, Task};
 use wrtracker_tests::server::Server;
@@ -65,13 +66,9 @@ fn run(words: &[String]) -> ExitCode {
     }
     let bench = Bench {
         server: Server::start(&["-p", "0", "-P", "0"]),
-        folder: env::temp_dir().join(format!("wrtracker-clients-{}", std::process::id())),
+        folder: Folder::new("clients"),
         cases: cases().len(),
     };
-    // In a namespace of its own every run has the same number: what one that failed has left would
-    // be files that are complete already.
-    let _ = fs::remove_dir_all(&bench.folder);
-    fs::create_dir_all(&bench.folder).expect("a folder for the clients");
     let cases: Vec<Case> = cases()
         .into_iter()
         .filter(|case| words.iter().all(|word| case.name().contains(word)))
@@ -110,10 +107,10 @@ fn run(words: &[String]) -> ExitCode {
         started.elapsed().as_secs_f32()
     );
     if count("FAIL") == 0 {
-        let _ = fs::remove_dir_all(&bench.folder);
         ExitCode::SUCCESS
     } else {
-        println!("what the clients said is in {}", bench.folder.display());
+        let folder = bench.folder.keep();
+        println!("what the clients said is in {}", folder.display());
         ExitCode::FAILURE
     }
 }
@@ -126,7 +123,7 @@ fn take<'a>(cases: &'a [Case], next: &AtomicUsize) -> Option<(usize, &'a Case)> 
 /// What all cases share.
 struct Bench {
     server: Server,
-    folder: PathBuf,
+    folder: Folder,
     /// How many cases there are, whichever of them run.
     cases: usize,
 }

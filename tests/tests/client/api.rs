@@ -3,10 +3,11 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::server::command;
 
 use super::stubs::{self, Requests, reply};
-use super::{HASH, OTHER, Ran, Scratch, run, run_with};
+use super::{HASH, OTHER, Ran, run, run_with};
 
 /// An API that answers each request by its first line and body.
 fn api(
@@ -171,8 +172,9 @@ fn an_upload_is_split_into_requests_of_at_most_8_kib() {
         text += &format!("{nth:040X} comment\n");
     }
     text += HASH;
-    let file = Scratch::new("upload", &text);
-    let ran = with_token(address, &["whitelist", "upload", file.path()]);
+    let folder = Folder::new("client");
+    let file = folder.write("upload", &text);
+    let ran = with_token(address, &["whitelist", "upload", &file]);
     assert_eq!(
         ran.fine(),
         "1001 sent in 6 requests, 1001 added\n1 lines skipped, the first is line 2\n"
@@ -203,11 +205,9 @@ fn an_upload_that_fails_says_how_far_it_came() {
         }
     });
     let text: String = (0..1_000).map(|nth| format!("{nth:040x}\n")).collect();
-    let file = Scratch::new("upload-fails", &text);
-    let ran = with_token(
-        address,
-        &["whitelist", "upload", file.path(), "--format", "json"],
-    );
+    let folder = Folder::new("client");
+    let file = folder.write("upload", &text);
+    let ran = with_token(address, &["whitelist", "upload", &file, "--format", "json"]);
     let failure = ran.failure(1);
     assert!(
         failure.ends_with(" hashes: HTTP status 503: the list is full"),
@@ -218,8 +218,8 @@ fn an_upload_that_fails_says_how_far_it_came() {
             .contains("\"added\":5,\"requests\":1,\"skipped_lines\":0,"),
         "{ran:?}"
     );
-    let empty = Scratch::new("upload-empty", "");
-    let ran = with_token(address, &["whitelist", "upload", empty.path()]);
+    let empty = folder.write("empty", "");
+    let ran = with_token(address, &["whitelist", "upload", &empty]);
     assert_eq!(ran.fine(), "0 sent in 0 requests, 0 added\n");
 }
 
@@ -227,10 +227,11 @@ fn an_upload_that_fails_says_how_far_it_came() {
 fn a_token_comes_from_a_file_or_the_environment_and_cannot_break_out() {
     let (address, requests) = api(|_, _| ("200 OK", KEY.into()));
     let url = format!("http://{address}/base/");
-    let file = Scratch::new("token", "from-file\n");
+    let folder = Folder::new("client");
+    let file = folder.write("token", "from-file\n");
     let mut other = command();
     other.env("WRTRACKER_TOKEN", "from-environment");
-    let args = ["key", "new", "--api", &url, "--token-file", file.path()];
+    let args = ["key", "new", "--api", &url, "--token-file", &file];
     run_with(other.args(args)).fine();
     let request = requests.lock().unwrap().concat();
     assert!(request.starts_with("POST /base/api/v1/keys "), "{request}");
@@ -239,8 +240,8 @@ fn a_token_comes_from_a_file_or_the_environment_and_cannot_break_out() {
         "{request}"
     );
     for token in ["a\r\nX: y", "a b", "\u{e4}", &"x".repeat(1025)] {
-        let file = Scratch::new("bad-token", token);
-        let ran = run(&["key", "list", "--api", &url, "--token-file", file.path()]);
+        let file = folder.write("bad-token", token);
+        let ran = run(&["key", "list", "--api", &url, "--token-file", &file]);
         assert!(ran.failure(2).contains("not a token"), "{ran:?}");
     }
     let ran = run(&["key", "list", "--token-file", "/nonexistent/file"]);

@@ -2,10 +2,11 @@
 
 use std::net::UdpSocket;
 
+use wrtracker_tests::conf::Conf;
 use wrtracker_tests::server::Server;
 
 use super::stubs::{self, reply};
-use super::{HASH, Ran, Scratch, run};
+use super::{HASH, Ran, run};
 
 /// The lines without times: kind, URL and whether it answered.
 fn report(ran: &Ran) -> Vec<String> {
@@ -40,7 +41,7 @@ fn all_listeners_of_a_tracker_answer() {
     );
     // From the tracker's own configuration.
     let conf = format!("listen.udp {udp}\nlisten.tcp {tcp}\ntracker.memory 4M\n");
-    let conf = Scratch::new("conf", conf);
+    let conf = Conf::new(conf);
     for option in ["-f", "--config"] {
         let ran = run(&["check", option, conf.path(), "--format", "json"]);
         ran.fine();
@@ -143,11 +144,11 @@ fn an_api_is_asked_how_it_is() {
 
 #[test]
 fn a_configuration_that_cannot_be_used_is_a_wrong_command_line() {
-    let conf = Scratch::new("bad-conf", "tracker.memory 4 pounds\n");
+    let conf = Conf::new("tracker.memory 4 pounds\n");
     let ran = run(&["check", "-f", conf.path()]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
     assert!(ran.stderr.contains("tracker.memory: "), "{ran:?}");
-    let conf = Scratch::new("port-conf", "listen.udp 127.0.0.1:0\n");
+    let conf = Conf::new("listen.udp 127.0.0.1:0\n");
     let ran = run(&["check", "-f", conf.path()]);
     assert!(
         ran.failure(2)

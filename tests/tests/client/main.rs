@@ -8,8 +8,6 @@ mod hostile;
 mod stubs;
 mod trackers;
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use wrtracker_tests::server::command;
@@ -76,28 +74,6 @@ impl Ran {
 
 const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER: &str = "FEDCBA9876543210fedcba9876543210fedcba98";
-
-/// A file of a test, gone with the value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str, bytes: impl AsRef<[u8]>) -> Self {
-        let name = format!("wrtracker-client-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::write(&path, bytes).expect("to write");
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("text")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
 
 #[test]
 fn wrong_command_lines_have_a_status_of_their_own() {

@@ -2,12 +2,13 @@
 
 use wrtracker_tests::bencode::Value;
 use wrtracker_tests::family::Family;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::for_both_families;
 use wrtracker_tests::server::Server;
 use wrtracker_tests::torrent::{Privacy, Torrent};
 
 use super::stubs;
-use super::{HASH, OTHER, Scratch, run};
+use super::{HASH, OTHER, run};
 
 /// Its URLs: over UDP and over HTTP.
 fn urls(family: Family, server: &Server) -> [String; 2] {
@@ -117,8 +118,9 @@ fn a_torrent_file_names_its_trackers() {
     let tier = |url: &str| Value::List(vec![Value::bytes(url)]);
     let list = Value::List(vec![tier(&udp), tier("https://x/announce"), tier(&http)]);
     pairs.insert(1, (b"announce-list".to_vec(), list));
-    let file = Scratch::new("torrent", Value::Dict(pairs).emit());
-    let ran = run(&["announce", file.path(), "--format", "json"]);
+    let folder = Folder::new("client");
+    let file = folder.write("torrent", Value::Dict(pairs).emit());
+    let ran = run(&["announce", &file, "--format", "json"]);
     let told = "https://x/announce: ";
     assert!(ran.failure(1).starts_with(told), "{ran:?}");
     assert!(ran.failure(1).contains("there is no TLS"), "{ran:?}");
@@ -129,14 +131,14 @@ fn a_torrent_file_names_its_trackers() {
         assert!(line.contains(&hash), "{line}");
     }
     // With a URL the file only has a hash.
-    let ran = run(&["scrape", &http, file.path()]);
+    let ran = run(&["scrape", &http, &file]);
     assert!(
         ran.fine()
             .contains(&format!("{hash}: seeders 0, leechers 1")),
         "{ran:?}"
     );
-    let empty = Scratch::new("no-torrent", "d4:infoi1ee");
-    let ran = run(&["announce", empty.path()]);
+    let empty = folder.write("no-torrent", "d4:infoi1ee");
+    let ran = run(&["announce", &empty]);
     assert!(
         ran.failure(2)
             .contains("no torrent file: it has no dictionary info"),
@@ -146,8 +148,9 @@ fn a_torrent_file_names_its_trackers() {
 
 #[test]
 fn what_a_tracker_refuses_is_told_in_its_words() {
-    let list = Scratch::new("list", format!("{HASH}\n"));
-    let server = Server::start(&["-w", list.path()]);
+    let folder = Folder::new("client");
+    let list = folder.write("list", format!("{HASH}\n"));
+    let server = Server::start(&["-w", &list]);
     for url in [
         format!("udp://{}", server.udp_v4()),
         format!("http://{}", server.tcp_v4()),

@@ -1,89 +1,40 @@
 //! A folder of files of state, files as they should be, and what a tracker says of them.
 
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::time::SystemTime;
 
 use rustix::process::Signal;
+use wrtracker_tests::conf::Conf;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::server::Server;
 use wrtracker_tests::udp_client::{Announce, COMPLETED, STOPPED, UdpClient};
 
-/// A folder that the program may write to, whoever it runs as, and that is gone with the value.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        // Processes in namespaces of their own have the same number, so that alone is no name.
-        let folders = (0..).map(|number: u32| {
-            let name = format!("wrtracker-state-{}-{number}", std::process::id());
-            std::env::temp_dir().join(name)
-        });
-        let mut made = folders.filter(|folder| match fs::create_dir(folder) {
-            Ok(()) => true,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
-            Err(error) => panic!("{}: {error}", folder.display()),
-        });
-        let path = made.next().expect("a free name");
-        fs::set_permissions(&path, Permissions::from_mode(0o777)).expect("a folder for all");
-        Self(path)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> String {
-        let path = self.0.join(name);
-        path.to_str().expect("a path that is text").into()
-    }
-
-    /// Writes a file that all may read.
-    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::write(&path, bytes).expect("to write a file");
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("a file for all");
-        path
-    }
-
-    pub(crate) fn read(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.0.join(name)).ok()
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.join(name).exists()
-    }
-
-    /// A program with these directives, in which `{}` is this folder, and arguments.
-    pub(crate) fn start_with(&self, directives: &str, args: &[&str]) -> Server {
-        let text = directives.replace("{}", self.0.to_str().expect("text"));
-        // Beside the folder's files, which some tests count or take away.
-        let conf = self.0.with_extension("conf");
-        fs::write(&conf, text).expect("to write a file");
-        let conf = conf.to_str().expect("text");
-        let listen = ["-i", "127.0.0.1", "-p", "0", "-P", "0"];
-        let server = Server::start(&[&listen[..], args, &["-f", conf]].concat());
-        fs::remove_file(conf).expect("to remove a file");
-        server
-    }
-
-    pub(crate) fn start(&self, directives: &str) -> Server {
-        self.start_with(directives, &[])
-    }
-
-    pub(crate) fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("a folder");
-        let names = entries.map(|entry| entry.expect("an entry").file_name().display().to_string());
-        let mut names: Vec<_> = names.collect();
-        names.sort();
-        names
-    }
+pub(crate) fn read(folder: &Folder, name: &str) -> Option<Vec<u8>> {
+    fs::read(folder.path(name)).ok()
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::set_permissions(&self.0, Permissions::from_mode(0o777));
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// The names of all that is in it.
+pub(crate) fn names(folder: &Folder) -> Vec<String> {
+    let entries = fs::read_dir(folder.text()).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().display().to_string());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// A program with these directives, in which `{}` is the folder, and arguments.
+pub(crate) fn start_with(folder: &Folder, directives: &str, args: &[&str]) -> Server {
+    // Not among the folder's files, which some tests count or take away.
+    let conf = Conf::new(directives.replace("{}", folder.text()));
+    let listen = ["-i", "127.0.0.1", "-p", "0", "-P", "0"];
+    Server::start(&[&listen[..], args, &["-f", conf.path()]].concat())
+}
+
+pub(crate) fn start(folder: &Folder, directives: &str) -> Server {
+    start_with(folder, directives, &[])
 }
 
 pub(crate) const TORRENTS: &str = "state.file {}/torrents\n";

@@ -5,10 +5,8 @@ use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -19,67 +17,38 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
     SupportedProtocolVersion,
 };
+use wrtracker_tests::folder::Folder;
 
-/// A folder with a certificate, its key and a configuration, gone with the value.
-pub struct Folder(pub PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wrtracker-tls-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir_all(&path).expect("a folder");
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("a folder for all");
-        Self(path)
-    }
-
-    pub fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("text").into()
-    }
-
-    pub fn write(&self, name: &str, text: &str) -> String {
-        fs::write(self.0.join(name), text).expect("to write a file");
-        self.path(name)
-    }
-
-    /// Makes a certificate with its key: `NAME.pem` and `NAME.key`.
-    pub fn certify(&self, name: &str, algorithm: &[&str]) {
-        let status = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-            ])
-            .args(["-newkey"])
-            .args(algorithm)
-            .args(["-out", &self.path(&format!("{name}.pem"))])
-            .args(["-keyout", &self.path(&format!("{name}.key"))])
-            .stderr(Stdio::null())
-            .status();
-        assert!(status.expect("openssl").success());
-        for end in ["pem", "key"] {
-            let path = self.path(&format!("{name}.{end}"));
-            fs::set_permissions(path, Permissions::from_mode(0o644)).expect("a file for all");
-        }
-    }
-
-    /// What a client is shown of `NAME.pem`.
-    pub fn certificate(&self, name: &str) -> Vec<u8> {
-        let pem = self.path(&format!("{name}.pem"));
-        let certificate = CertificateDer::from_pem_file(pem).expect("a certificate");
-        certificate.as_ref().to_vec()
+/// Makes a certificate with its key: `NAME.pem` and `NAME.key`.
+pub fn certify(folder: &Folder, name: &str, algorithm: &[&str]) {
+    let status = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .args(["-newkey"])
+        .args(algorithm)
+        .args(["-out", &folder.path(&format!("{name}.pem"))])
+        .args(["-keyout", &folder.path(&format!("{name}.key"))])
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.expect("openssl").success());
+    for end in ["pem", "key"] {
+        let path = folder.path(&format!("{name}.{end}"));
+        fs::set_permissions(path, Permissions::from_mode(0o644)).expect("a file for all");
     }
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// What a client is shown of `NAME.pem`.
+pub fn certificate(folder: &Folder, name: &str) -> Vec<u8> {
+    let pem = folder.path(&format!("{name}.pem"));
+    let certificate = CertificateDer::from_pem_file(pem).expect("a certificate");
+    certificate.as_ref().to_vec()
 }
 
 /// How a certificate is made: the usual way.

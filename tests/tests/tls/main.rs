@@ -11,10 +11,11 @@ use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::Signal;
 use rustls::version::{TLS12, TLS13};
 use wrtracker_tests::bencode::Value;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{HttpClient, announce_target, request};
 use wrtracker_tests::server::{Server, command};
 
-use client::{Client, ECDSA, Folder, RSA};
+use client::{Client, ECDSA, RSA, certificate, certify};
 
 mod client;
 #[path = "../in_process/mod.rs"]
@@ -23,27 +24,25 @@ mod stalls;
 
 const TOKEN: &str = "admin-token-of-the-tests";
 
-impl Folder {
-    /// A tracker with TLS and without, which shows `one.pem`.
-    fn start(&self, directives: &str) -> Server {
-        let conf = self.write(
-            "conf",
-            &format!(
-                "listen.tls 127.0.0.1:0\nlisten.tcp_udp 127.0.0.1:0\napi.tls 127.0.0.1:0\n\
-                 api.listen 127.0.0.1:0\napi.token admin {TOKEN}\n\
-                 tls.certificate {}\ntls.key {}\n{directives}",
-                self.path("one.pem"),
-                self.path("one.key"),
-            ),
-        );
-        Server::start(&["-f", &conf])
-    }
+/// A tracker with TLS and without, which shows `one.pem`.
+fn start_in(folder: &Folder, directives: &str) -> Server {
+    let conf = folder.write(
+        "conf",
+        format!(
+            "listen.tls 127.0.0.1:0\nlisten.tcp_udp 127.0.0.1:0\napi.tls 127.0.0.1:0\n\
+             api.listen 127.0.0.1:0\napi.token admin {TOKEN}\n\
+             tls.certificate {}\ntls.key {}\n{directives}",
+            folder.path("one.pem"),
+            folder.path("one.key"),
+        ),
+    );
+    Server::start(&["-f", &conf])
 }
 
 fn start() -> (Folder, Server) {
-    let folder = Folder::new();
-    folder.certify("one", ECDSA);
-    let server = folder.start("");
+    let folder = Folder::new("tls");
+    certify(&folder, "one", ECDSA);
+    let server = start_in(&folder, "");
     (folder, server)
 }
 
@@ -81,15 +80,15 @@ fn exchange(server: SocketAddr, bytes: &[u8], more: bool) -> Vec<u8> {
 #[test]
 fn the_same_tracker_answers_with_tls_and_without() {
     for algorithm in [ECDSA, RSA] {
-        let folder = Folder::new();
-        folder.certify("one", algorithm);
-        let server = folder.start("");
+        let folder = Folder::new("tls");
+        certify(&folder, "one", algorithm);
+        let server = start_in(&folder, "");
         let mut plain = HttpClient::connect(server.tcp_v4());
         plain.announce(&target(1, 7000, 5));
         for version in [&TLS12, &TLS13] {
             let stream = TcpStream::connect(server.tls()).expect("to connect");
             let mut client = Client::with(stream, version);
-            assert_eq!(client.certificate(), folder.certificate("one"));
+            assert_eq!(client.certificate(), certificate(&folder, "one"));
             // The connection stays.
             for nth in 0..50 {
                 let reply = client.get(&target(1, 7001 + nth, 5));
@@ -221,10 +220,10 @@ fn what_is_no_tls_is_refused_and_harms_nobody() {
 #[test]
 fn certificates_are_read_again_on_a_signal() {
     let (folder, server) = start();
-    folder.certify("two", RSA);
+    certify(&folder, "two", RSA);
     let mut old = Client::connect(server.tls());
-    assert_eq!(old.certificate(), folder.certificate("one"));
-    let first = folder.certificate("one");
+    assert_eq!(old.certificate(), certificate(&folder, "one"));
+    let first = certificate(&folder, "one");
     // A key alone fits nothing: the old ones stay.
     let keep = fs::read(folder.path("one.key")).unwrap();
     fs::copy(folder.path("two.key"), folder.path("one.key")).unwrap();
@@ -246,7 +245,7 @@ fn certificates_are_read_again_on_a_signal() {
     server.signal(Signal::HUP);
     server.wait_for_stderr("TLS from now on with a certificate");
     let mut new = Client::connect(server.tls());
-    assert_eq!(new.certificate(), folder.certificate("two"));
+    assert_eq!(new.certificate(), certificate(&folder, "two"));
     new.get(&target(1, 7000, 5));
     // Who was there before goes on.
     assert_eq!(incomplete(&old.get(&target(1, 7001, 5))), 2);
@@ -254,13 +253,13 @@ fn certificates_are_read_again_on_a_signal() {
 
 #[test]
 fn a_certificate_that_is_of_no_use_is_told_at_once() {
-    let folder = Folder::new();
-    folder.certify("one", ECDSA);
-    folder.certify("two", ECDSA);
+    let folder = Folder::new("tls");
+    certify(&folder, "one", ECDSA);
+    certify(&folder, "two", ECDSA);
     let conf = |certificate: &str, key: &str| {
         folder.write(
             "conf",
-            &format!(
+            format!(
                 "listen.tls 127.0.0.1:0\ntls.certificate {}\ntls.key {}\n",
                 folder.path(certificate),
                 folder.path(key)
@@ -305,9 +304,9 @@ fn a_certificate_that_is_of_no_use_is_told_at_once() {
 /// than there is, whatever clients leave incomplete.
 #[test]
 fn sessions_are_limited_and_so_is_what_they_hold() {
-    let folder = Folder::new();
-    folder.certify("one", ECDSA);
-    let server = folder.start("tracker.memory 2M\n");
+    let folder = Folder::new("tls");
+    certify(&folder, "one", ECDSA);
+    let server = start_in(&folder, "tracker.memory 2M\n");
     server.wait_for_stderr(" of them with TLS");
     let mut clients = Vec::new();
     for nth in 0..64 {

@@ -9,14 +9,15 @@ use rustls::version::{TLS12, TLS13};
 use wrtracker::conf;
 use wrtracker::settings::Settings;
 use wrtracker::tls::Credentials;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{announce_target, request};
 
-use crate::client::{ECDSA, Folder, session};
+use crate::client::{ECDSA, certify, session};
 use crate::in_process::{Local, is_closed};
 
 fn start(limit: u64) -> Local {
-    let folder = Folder::new();
-    folder.certify("one", ECDSA);
+    let folder = Folder::new("tls");
+    certify(&folder, "one", ECDSA);
     let mut settings = Settings::default();
     let lines = format!(
         "listen.tls 127.0.0.1\ntls.certificate {}\ntls.key {}\n",

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::load::packets::Request;
 use wrtracker_tests::load::{self, Extent};
 use wrtracker_tests::process;
@@ -40,9 +41,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
         grouped(more as f64 / (many - few) as f64)
     };
     // The program may become another user, as whom valgrind then writes.
-    let folder = env::temp_dir().join(format!("wrtracker-instructions-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    fs::set_permissions(&folder, Permissions::from_mode(0o777))?;
+    let folder = Folder::open_to_all("bench-instructions");
     let profile = folder.join("in-process");
     let inside = [few, many].map(|count| in_process(count, &profile));
     let [few_inside, many_inside] = inside;
@@ -64,10 +63,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
             ],
         ],
     );
-    print_profile(&profile, many)?;
-    // Left behind, it would only be in the way.
-    let _ = fs::remove_dir_all(&folder);
-    Ok(())
+    print_profile(&profile, many)
 }
 
 /// What valgrind runs: so many announces of random peers.

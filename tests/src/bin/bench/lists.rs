@@ -1,15 +1,13 @@
 //! Access lists: memory for each hash, time to load them, time to ask.
 
-use std::fs::{self, Permissions};
 use std::hint::black_box;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use rustix::process::Signal;
 use wrtracker_core::access::AccessList;
 use wrtracker_core::random::Random;
 use wrtracker_core::wire::InfoHash;
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::process::{self, anonymous_bytes};
 use wrtracker_tests::server::Server;
 
@@ -56,29 +54,17 @@ struct Loaded {
     millis: f64,
 }
 
-/// A file that is gone with the value.
-struct File(PathBuf);
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 /// Has the program load the list at start and once more by SIGHUP, and compares its memory with
 /// that of one with a list of one hash.
 fn load(size: u32) -> Result<Loaded, Failure> {
-    let name = format!("wrtracker-bench-lists-{}", std::process::id());
-    let file = File(std::env::temp_dir().join(name));
-    let path = file.0.to_str().ok_or("a path that is no text")?;
-    let start = |size: u32| -> Result<Server, Failure> {
+    let folder = Folder::new("bench-lists");
+    let start = |size: u32| {
         let lines = (0..size).map(|nth| format!("{:040x}\n", u64::from(nth) + 1));
-        fs::write(path, lines.collect::<String>())?;
-        fs::set_permissions(path, Permissions::from_mode(0o644))?;
-        Ok(Server::start(&["-P", "0", "-m", "64M", "-w", path]))
+        let list = folder.write("list", lines.collect::<String>());
+        Server::start(&["-P", "0", "-m", "64M", "-w", &list])
     };
-    let before = anonymous_bytes(start(1)?.pid())?;
-    let server = start(size)?;
+    let before = anonymous_bytes(start(1).pid())?;
+    let server = start(size);
     let start = Instant::now();
     server.signal(Signal::HUP);
     server.wait_for_times(&format!("whitelist: {size} hashes from "), 2);

@@ -1,8 +1,6 @@
 //! State: size of the files, time to write them and to take them back.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::fs;
 use std::time::Instant;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,6 +12,7 @@ use wrtracker_core::store::Progress;
 use wrtracker_core::time::Secs;
 use wrtracker_core::tracker::{Announce, Event, Secrets, Tracker};
 use wrtracker_core::wire::{InfoHash, Out, PeerAddr};
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::server::{Server, binary};
 
 use crate::Failure;
@@ -51,21 +50,8 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A folder that is gone with the value.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn row(torrents: u32, peers: u32) -> Result<Vec<String>, Failure> {
-    let name = format!("wrtracker-bench-state-{}", std::process::id());
-    let folder = Folder(std::env::temp_dir().join(name));
-    fs::create_dir_all(&folder.0)?;
-    fs::set_permissions(&folder.0, Permissions::from_mode(0o777))?;
-    let path = |name: &str| folder.0.join(name).display().to_string();
+    let folder = Folder::open_to_all("bench-state");
     let mut memory = vec![0; 24 << 20];
     let mut tracker = Tracker::new(&mut memory, &Secrets::new(&[7; 40]), Policy::DEFAULT)?;
     fill(&mut tracker, torrents, peers)?;
@@ -77,11 +63,11 @@ fn row(torrents: u32, peers: u32) -> Result<Vec<String>, Failure> {
     let lines = |name: &str| {
         format!(
             "state.file {}\nstate.peers_file {}\n",
-            path(name),
-            path(name) + "-peers"
+            folder.path(name),
+            folder.path(name) + "-peers"
         )
     };
-    let conf = path("conf");
+    let conf = folder.path("conf");
     let time = |lines: &str| -> Result<(f64, f64), Failure> {
         fs::write(&conf, lines)?;
         let start = Instant::now();
@@ -103,8 +89,7 @@ fn row(torrents: u32, peers: u32) -> Result<Vec<String>, Failure> {
         ))
     };
     for (name, bytes) in [("saved", &text), ("saved-peers", &bytes)] {
-        fs::write(path(name), bytes)?;
-        fs::set_permissions(path(name), Permissions::from_mode(0o644))?;
+        folder.write(name, bytes);
     }
     let with = time(&lines("saved"))?;
     let without = time("")?;

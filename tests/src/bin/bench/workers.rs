@@ -73,7 +73,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
 }
 
 fn load_one(workers: u8, clients: usize, time: Duration) -> Result<Report, Failure> {
-    let conf = Conf::new(&format!(
+    let conf = Conf::new(format!(
         "listen.tcp_udp 127.0.0.1:0\nlisten.udp.workers {workers}\n"
     ));
     let mut command = server::command();

@@ -1,13 +1,13 @@
 //! libtorrent seeds and downloads a file by way of the machine, in a network namespace with a cable
 //! to it, where clients have addresses that reach each other.
 
-use std::env;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::HttpClient;
 use wrtracker_tests::real_client::{Client, Kind, Task};
 use wrtracker_tests::torrent::{Privacy, Torrent};
@@ -41,8 +41,7 @@ pub(crate) fn run() -> Result<(), String> {
     let image = build("wrtracker-firmware", "")?;
     let mut machine = Machine::start(&image, &Network::Tap(TAP), CONFIG, "")?;
     machine.wait_for("address 2001:db8:77::1")?;
-    let folder = env::temp_dir().join(format!("wrtracker-firmware-clients-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    let folder = Folder::new("firmware-clients");
     for (nth, (udp, ip)) in [(true, V4), (false, V4), (true, V6), (false, V6)]
         .into_iter()
         .enumerate()
@@ -50,8 +49,9 @@ pub(crate) fn run() -> Result<(), String> {
         let scheme = if udp { "udp" } else { "http" };
         let name = format!("{scheme} {ip}");
         let begun = Instant::now();
-        transfer(nth as u8, udp, ip, &folder.join(nth.to_string()))
-            .map_err(|why| format!("{name}: {why}; see {}", folder.display()))?;
+        if let Err(why) = transfer(nth as u8, udp, ip, &folder.join(nth.to_string())) {
+            return Err(format!("{name}: {why}; see {}", folder.keep().display()));
+        }
         machine.is_well()?;
         let seconds = begun.elapsed().as_secs_f32();
         println!("ok   libtorrent {version} downloaded a file over {name}, {seconds:.1} s");
@@ -60,7 +60,6 @@ pub(crate) fn run() -> Result<(), String> {
     let page = String::from_utf8_lossy(&page.body).into_owned();
     promise(number(&page, "datagrams for the tracker")? > 0, &page)?;
     print!("{page}");
-    let _ = fs::remove_dir_all(&folder);
     Ok(())
 }
 

@@ -7,10 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use wrtracker_tests::folder::Folder;
 
 /// The processor of the image.
 const TARGET: &str = "thumbv7m-none-eabi";
@@ -18,6 +19,9 @@ const TARGET: &str = "thumbv7m-none-eabi";
 /// Where the configuration and the list are in flash, as `memory.x` has it.
 const CONFIG: u32 = 0x3c000;
 const LIST: u32 = 0x3d000;
+
+/// The socket of QEMU's monitor.
+const MONITOR: &str = "monitor";
 
 /// How long the machine may be silent before it counts as broken.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -85,7 +89,8 @@ pub(crate) struct Machine {
     pub(crate) tcp: SocketAddr,
     /// The end of the cable, if it is here.
     pub(crate) frames: Option<UdpSocket>,
-    monitor: PathBuf,
+    /// Where what is in its flash comes from, and QEMU's monitor is.
+    folder: Folder,
 }
 
 impl Machine {
@@ -102,14 +107,8 @@ impl Machine {
 
     fn try_start(image: &Path, network: &Network, config: &str, list: &str) -> io::Result<Self> {
         let (udp, tcp) = free_ports()?;
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!(
-            "wrtracker-firmware-{}-{number}",
-            std::process::id()
-        ));
-        fs::create_dir_all(&folder)?;
-        let monitor = folder.join("monitor");
+        let folder = Folder::new("firmware");
+        let monitor = folder.join(MONITOR);
         let mut frames = None;
         let nic = match network {
             Network::User => format!("user,id=net,hostfwd=udp:{udp}-:6969,hostfwd=tcp:{tcp}-:6969"),
@@ -160,7 +159,7 @@ impl Machine {
             udp,
             tcp,
             frames,
-            monitor,
+            folder,
         })
     }
 
@@ -200,7 +199,7 @@ impl Machine {
 
     /// Gives QEMU's monitor a command.
     pub(crate) fn monitor(&self, command: &str) -> Result<(), String> {
-        let told = UnixStream::connect(&self.monitor).and_then(|mut stream| {
+        let told = UnixStream::connect(self.folder.join(MONITOR)).and_then(|mut stream| {
             stream.set_read_timeout(Some(DEADLINE))?;
             writeln!(stream, "{command}")?;
             // Two prompts: before the command, and when it is done.
@@ -219,9 +218,6 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
-        if let Some(folder) = self.monitor.parent() {
-            let _ = fs::remove_dir_all(folder);
-        }
     }
 }
 

@@ -71,7 +71,7 @@ impl Counter {
             format!("{name} is not installed; it comes with Debian's package qemu-user, and not with qemu-user-static")
         })?;
         self.counts += 1;
-        let file = self.folder.path().join(format!("count-{}", self.counts));
+        let file = self.folder.join(format!("count-{}", self.counts));
         fs::write(&file, [0; 8]).map_err(|error| format!("{}: {error}", file.display()))?;
         let mut command = Command::new(emulator);
         command.env_clear().args(processor.options).arg("-plugin");
@@ -84,7 +84,7 @@ impl Counter {
     }
 
     fn plugin(&self) -> PathBuf {
-        self.folder.path().join("counter.so")
+        self.folder.join("counter.so")
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
             return skip("counting instructions: there is no cc or no qemu-user");
         }
         let mut counter = Counter::new().unwrap();
-        let program = counter.folder.path().join("loop");
+        let program = counter.folder.join("loop");
         build(&program, &[("c", LOOP), ("s", START)]);
         let mut count = |arguments: usize| {
             let (mut command, count) = counter.command(processor, &program).unwrap();
@@ -168,7 +168,7 @@ mod tests {
         }
         let mut counter = Counter::new().unwrap();
         let mut stack = |folder: &str| {
-            let folder = counter.folder.path().join(folder);
+            let folder = counter.folder.join(folder);
             fs::create_dir_all(&folder).unwrap();
             let program = folder.join("where");
             build(&program, &[("s", START)]);
@@ -197,7 +197,7 @@ mod tests {
     fn what_was_not_counted_is_told() {
         let folder = Folder::new("no-count");
         let count = Count {
-            file: folder.path().join("count"),
+            file: folder.join("count"),
         };
         assert!(count.read().is_err());
         fs::write(&count.file, [0; 8]).unwrap();

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use wrtracker_tests::cross;
+use wrtracker_tests::folder::Folder;
 
 use crate::initramfs::Initramfs;
 
@@ -33,11 +34,10 @@ impl Machine {
     pub(crate) fn start(program: &Path, date: &str) -> Result<Self, String> {
         let files = cross::malta()?;
         let archive = archive(&files, program).map_err(|error| error.to_string())?;
-        let path = std::env::temp_dir().join(format!("wrtracker-malta-{}", std::process::id()));
+        let folder = Folder::new("malta");
+        let path = folder.join("initramfs");
         fs::write(&path, archive).map_err(|error| format!("{}: {error}", path.display()))?;
-        let started = Self::start_with(&files.join("vmlinuz"), &path, date);
-        let _ = fs::remove_file(&path);
-        started
+        Self::start_with(&files.join("vmlinuz"), &path, date)
     }
 
     fn start_with(kernel: &Path, archive: &Path, date: &str) -> Result<Self, String> {

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::folder::Folder;
 use crate::process::find_program;
 use crate::server::{binary, ipv6_works};
 
@@ -55,7 +55,7 @@ pub(crate) type Hash = [u8; 20];
 /// gives up its rights when it has started as root.
 pub struct Lab {
     program: Program,
-    folder: PathBuf,
+    folder: Folder,
     /// How many torrents were handed out.
     used: Cell<u32>,
     /// What started here, for who wants to know what it said.
@@ -69,29 +69,12 @@ impl Lab {
     ///
     /// If there can be no folder.
     pub fn new(program: Program) -> Self {
-        let folder = Self::make_own_folder();
-        let lab = Self {
+        Self {
             program,
-            folder,
+            folder: Folder::open_to_all("conformance"),
             used: Cell::new(1),
             started: RefCell::default(),
-        };
-        lab.open_up(&lab.folder);
-        lab
-    }
-
-    /// Process numbers are the same in different namespaces, so a name may be in use.
-    fn make_own_folder() -> PathBuf {
-        let start = std::process::id().wrapping_mul(1000);
-        for number in start.. {
-            let folder = env::temp_dir().join(format!("wrtracker-conformance-{number}"));
-            match fs::create_dir(&folder) {
-                Ok(()) => return folder,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => panic!("{}: {error}", folder.display()),
-            }
         }
-        panic!("no name for a folder is free");
     }
 
     /// Whether the program is wrtracker.
@@ -127,14 +110,12 @@ impl Lab {
 
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> String {
-        let path = self.folder.join(name);
-        path.to_str().expect("a path that is text").to_owned()
+        self.folder.path(name)
     }
 
     /// Writes a file that everybody may read and write, and returns its path.
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::write(&path, bytes).expect("to write a file");
+        let path = self.folder.write(name, bytes);
         self.open_up(Path::new(&path));
         path
     }
@@ -277,12 +258,6 @@ impl Lab {
             Some(sockets) => Outcome::Listens(sockets),
             None => Outcome::Ended(running.wait()),
         }
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

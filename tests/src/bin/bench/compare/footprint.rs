@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::process;
 
 use super::columns::Column;
@@ -14,7 +15,7 @@ use super::lines::{Better, Line};
 use crate::Failure;
 use crate::in_process::work;
 use crate::table::median;
-use crate::trackers::{Folder, Program};
+use crate::trackers::Program;
 
 /// Lines of size, of idle memory and of the start. Where wrtracker has a smaller build, that is put
 /// beside the others too.
@@ -134,8 +135,8 @@ fn stripped(file: &Path) -> io::Result<Option<u64>> {
         println!("strip is not installed: sizes of programs are not measured.");
         return Ok(None);
     }
-    let folder = Folder::new(0)?;
-    let copy = folder.0.join("stripped");
+    let folder = Folder::new("bench");
+    let copy = folder.join("stripped");
     let status = Command::new("strip")
         .arg("-o")
         .arg(&copy)

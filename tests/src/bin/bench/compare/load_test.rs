@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::process;
 
 use super::columns::Column;
@@ -15,7 +16,7 @@ use crate::Failure;
 use crate::in_process::work;
 use crate::table::median;
 use crate::trackers::rivals::Rival;
-use crate::trackers::{Folder, Killed, LOAD_CORE, Program};
+use crate::trackers::{Killed, LOAD_CORE, Program};
 
 const TORRENTS: u64 = 10_000;
 const PEERS: u64 = 100_000;
@@ -90,7 +91,7 @@ struct Report {
 /// Which torrents the tool asks for: it draws the same ones in each run.
 fn recorded() -> Result<Vec<[u8; 20]>, Failure> {
     let recorder = Recorder::new()?;
-    let folder = Folder::new(1)?;
+    let folder = Folder::new("bench");
     // No seconds are no end.
     let mut command = command(recorder.address()?, 0, 0, &folder)?;
     let _tool = Killed(
@@ -106,7 +107,7 @@ fn recorded() -> Result<Vec<[u8; 20]>, Failure> {
 /// Has the tool ask a tracker that is started afresh.
 fn load(program: Program, torrents: &[[u8; 20]]) -> Result<Report, Failure> {
     let tracker = program.start_on_port(&work(1, 1), torrents)?;
-    let folder = Folder::new(1)?;
+    let folder = Folder::new("bench");
     let mut command = command(tracker.udp, SECONDS, COUNTED, &folder)?;
     // Its threads inherit the core of the one that starts it.
     let output = thread::scope(|scope| {
@@ -139,7 +140,7 @@ fn command(
     counted: u32,
     folder: &Folder,
 ) -> Result<Command, Failure> {
-    let config = folder.0.join("config");
+    let config = folder.join("config");
     let text = format!(
         "server_address = \"{server}\"\nworkers = 1\nduration = {seconds}\n\
          summarize_last = {counted}\nextra_statistics = false\n\

@@ -4,12 +4,12 @@ mod foreign;
 pub(crate) mod rivals;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::{env, io, thread};
 
+use wrtracker_tests::folder::Folder;
 use wrtracker_tests::load::work::Work;
 use wrtracker_tests::process;
 use wrtracker_tests::server::{Server, binary};
@@ -246,8 +246,8 @@ impl Running {
         let mut last = String::new();
         for _ in 0..5 {
             let port = free_port()?;
-            let folder = Folder::new(port)?;
-            let mut command = command(&folder.0, port)?;
+            let folder = Folder::new("bench");
+            let mut command = command(&folder, port)?;
             process::pin(TRACKER_CORE);
             let start = Instant::now();
             let child = command
@@ -308,25 +308,5 @@ impl Drop for Killed {
         // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// A folder for another program's files, readable to all, removed with the value.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    /// An empty one; `number` tells it from others of this process.
-    pub(crate) fn new(number: u16) -> io::Result<Self> {
-        let name = format!("wrtracker-bench-{}-{number}", std::process::id());
-        let path = env::temp_dir().join(name);
-        fs::create_dir(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
