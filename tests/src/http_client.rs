@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketType};
 
 use crate::bencode::Value;
 use crate::family::Family;
+use crate::patience::whole_wait;
 use crate::peers::parse_compact;
 
 /// How long a reply may take before a test fails.
@@ -211,7 +212,7 @@ impl HttpClient {
     /// Reads what there is, and waits if there is nothing. False at the end.
     fn read_some(&mut self) -> bool {
         let mut buffer = [0; 4096];
-        match self.stream.read(&mut buffer) {
+        match whole_wait(|| self.stream.read(&mut buffer)) {
             Ok(0) => false,
             Ok(count) => {
                 self.received.extend(&buffer[..count]);

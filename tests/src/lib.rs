@@ -23,6 +23,7 @@ pub mod load;
 pub mod namespace;
 pub mod net;
 pub mod openwrt;
+pub mod patience;
 pub mod peers;
 pub mod process;
 pub mod real_client;

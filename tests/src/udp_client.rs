@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::family::Family;
+use crate::patience::whole_wait;
 use crate::peers::parse_compact;
 
 /// How long a reply may take before a test fails. On loopback none gets lost.
@@ -212,7 +213,7 @@ impl UdpClient {
     /// Waits for one datagram.
     pub fn receive(&self) -> Vec<u8> {
         let mut buffer = vec![0; 65_536];
-        match self.socket.recv(&mut buffer) {
+        match whole_wait(|| self.socket.recv(&mut buffer)) {
             Ok(length) => {
                 buffer.truncate(length);
                 buffer

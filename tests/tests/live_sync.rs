@@ -14,6 +14,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use wrtracker_tests::conf::Conf;
 use wrtracker_tests::http_client::{HttpClient, announce_target};
 use wrtracker_tests::namespace::{enter_test, has_ipv6, skip};
+use wrtracker_tests::patience::whole_wait;
 use wrtracker_tests::server::{Server, binary, emulated};
 use wrtracker_tests::udp_client::{Announce, COMPLETED, STARTED, STOPPED, Scraped, UdpClient};
 
@@ -254,7 +255,7 @@ impl Tap {
 
     fn receive(&self) -> (Vec<u8>, SocketAddr) {
         let mut packet = [0; 2000];
-        let (length, source) = self.0.recv_from(&mut packet).expect("a packet");
+        let (length, source) = whole_wait(|| self.0.recv_from(&mut packet)).expect("a packet");
         (packet[..length].to_vec(), source)
     }
 

@@ -16,6 +16,7 @@ use rustix::thread::set_thread_groups;
 use wrtracker_tests::folder::Folder;
 use wrtracker_tests::http_client::{HttpClient, leecher};
 use wrtracker_tests::namespace::{enter_test, enter_test_as_root, is_root, skip, v4};
+use wrtracker_tests::patience::whole_wait;
 use wrtracker_tests::server::{self, DEADLINE, Server, emulated};
 use wrtracker_tests::udp_client::{Announce, UdpClient};
 
@@ -388,7 +389,7 @@ fn no_common_signal_but_two_ends_it() {
 fn next(socket: &UnixDatagram) -> String {
     socket.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     let mut text = [0; 2000];
-    let length = socket.recv(&mut text).expect("a datagram");
+    let length = whole_wait(|| socket.recv(&mut text)).expect("a datagram");
     String::from_utf8(text[..length].to_vec()).expect("text")
 }
 

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use wrtracker_tests::namespace::{enter_test_as_root, is_root, skip};
 use wrtracker_tests::openwrt::{ACCOUNT, OUT, Record, Root};
+use wrtracker_tests::patience::whole_wait;
 use wrtracker_tests::process::find_program;
 use wrtracker_tests::router::{HOSTS, ROUTER, Side, on, set_up};
 use wrtracker_tests::server::Server;
@@ -353,13 +354,14 @@ fn announces_leave_no_trace_in_connection_tracking() {
         .send_to(b"connect", (Side::World.v4(5), PORT))
         .expect("to send");
     let mut bytes = [0; 100];
-    let (length, from) = tracker.recv_from(&mut bytes).expect("what the client sent");
+    let (length, from) =
+        whole_wait(|| tracker.recv_from(&mut bytes)).expect("what the client sent");
     assert_eq!(
         (&bytes[..length], from.ip()),
         (&b"connect"[..], Side::World.v4(ROUTER))
     );
     tracker.send_to(b"reply", from).expect("to send");
-    let (length, from) = client.recv_from(&mut bytes).expect("the reply");
+    let (length, from) = whole_wait(|| client.recv_from(&mut bytes)).expect("the reply");
     assert_eq!(
         (&bytes[..length], from),
         (&b"reply"[..], (Side::World.v4(5), PORT).into())

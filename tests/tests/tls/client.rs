@@ -18,6 +18,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 use wrtracker_tests::folder::Folder;
+use wrtracker_tests::patience::whole_wait;
 
 /// Makes a certificate with its key: `NAME.pem` and `NAME.key`.
 pub fn certify(folder: &Folder, name: &str, algorithm: &[&str]) {
@@ -173,7 +174,7 @@ impl Client {
 
     fn more(&mut self) {
         let mut piece = [0; 4096];
-        let count = self.stream.read(&mut piece).expect("a reply");
+        let count = whole_wait(|| self.stream.read(&mut piece)).expect("a reply");
         assert!(count > 0, "the end, after {}", self.received.escape_ascii());
         self.received.extend_from_slice(&piece[..count]);
     }

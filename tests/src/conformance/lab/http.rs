@@ -13,6 +13,7 @@ use super::{Hash, show};
 use crate::bencode::Value;
 use crate::family::Family;
 use crate::http_client::percent_encode;
+use crate::patience::whole_wait;
 use crate::peers::parse_compact;
 
 /// One connection.
@@ -206,14 +207,7 @@ impl Conn {
             return Ok(false);
         }
         let mut buffer = vec![0; 65_536];
-        // A read with a time-out ends early when the machine was suspended.
-        let read = loop {
-            match self.stream.read(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        match read {
+        match whole_wait(|| self.stream.read(&mut buffer)) {
             Ok(0) => self.ended = true,
             Ok(count) => self.received.extend(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => self.ended = true,

@@ -1,10 +1,10 @@
 //! UDP as clients speak it that look at every byte.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use super::Hash;
 use super::running::DEADLINE;
+use crate::patience::whole_wait;
 use crate::udp_client::{Announce, MAGIC, fresh_transaction, head, scrape_packet};
 
 /// A socket that speaks to one tracker, with the connection id that the tracker gave it.
@@ -51,13 +51,7 @@ impl Udp {
 
     pub(crate) fn receive(&self) -> Vec<u8> {
         let mut buffer = vec![0; 65_536];
-        let length = loop {
-            match self.socket.recv(&mut buffer) {
-                // A read with a time-out ends early when the machine was suspended.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                received => break received.expect("a reply"),
-            }
-        };
+        let length = whole_wait(|| self.socket.recv(&mut buffer)).expect("a reply");
         buffer.truncate(length);
         buffer
     }

@@ -9,6 +9,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::conformance::SKIPPED;
 use crate::conformance::lab::{Hash, Lab, Tracker, Udp, until};
+use crate::patience::whole_wait;
 use crate::udp_client::{MAGIC, head};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 23, 5);
@@ -122,7 +123,7 @@ impl Cluster {
     /// The next packet to the group.
     pub(super) fn packet(&self) -> Vec<u8> {
         let mut packet = vec![0; 2000];
-        let length = self.tap.recv(&mut packet).expect("a packet");
+        let length = whole_wait(|| self.tap.recv(&mut packet)).expect("a packet");
         packet.truncate(length);
         packet
     }
