@@ -415,6 +415,18 @@ fn what_is_wrong_has_a_status_and_a_reason() {
 }
 
 #[test]
+fn an_empty_format_was_taken_and_the_description_denied_it() {
+    let folder = Folder::new("api");
+    let server = start(&folder, "");
+    for path in ["stats?format=", "torrents?limit=", "torrents?offset="] {
+        let answer = get(server.api(), &format!("/api/v1/{path}"));
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    let description = get(server.api(), "/api/v1/openapi.json").body;
+    assert!(description.contains(r#""enum":["json","prometheus",""]"#));
+}
+
+#[test]
 fn torrusts_words_for_those_who_look_for_them() {
     let folder = Folder::new("api");
     let server = start(&folder, "tracker.mode private_listed\napi.status torrust\n");

@@ -1,5 +1,7 @@
-//! Holds the program against the description of its interface for programs: `check_api [EXAMPLES]`,
-//! 20 of each kind for each request unless told.
+//! Holds the program against the description of its interface for programs: `check_api [EXAMPLES
+//! [SEED]]`, 20 of each kind for each request unless told.
+//!
+//! The examples are always the same with one seed, 1 unless told. To look further: another seed.
 //!
 //! Needs schemathesis (PyPI): in the PATH, or in a virtual environment at `target/schemathesis`.
 #![forbid(unsafe_code)]
@@ -15,9 +17,14 @@ use wrtracker_tests::server::Server;
 const TOKEN: &str = "a-token-for-schemathesis";
 
 fn main() -> ExitCode {
-    let examples = env::args().nth(1).unwrap_or_else(|| "20".into());
-    if examples.parse::<u32>().is_err() {
-        eprintln!("usage: check_api [EXAMPLES]");
+    let mut args = env::args().skip(1);
+    let examples = args.next().unwrap_or_else(|| "20".into());
+    let seed = args.next().unwrap_or_else(|| "1".into());
+    if [&examples, &seed]
+        .iter()
+        .any(|it| it.parse::<u32>().is_err())
+    {
+        eprintln!("usage: check_api [EXAMPLES [SEED]]");
         return ExitCode::from(2);
     }
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/schemathesis/bin/schemathesis");
@@ -38,7 +45,8 @@ fn main() -> ExitCode {
         .arg("run")
         .arg(format!("http://{}/api/v1/openapi.json", server.api()))
         .args(["--header", &format!("Authorization: Bearer {TOKEN}")])
-        .args(["--max-examples", &examples, "--phases", "coverage,fuzzing"])
+        .args(["--max-examples", &examples, "--seed", &seed])
+        .args(["--phases", "coverage,fuzzing"])
         // It takes 49.0 for a whole number, as JSON Schema does.
         .args(["--exclude-checks", "positive_data_acceptance"])
         .status();
