@@ -8,7 +8,7 @@ use wrtracker_tests::load::{self, Config, Extent, Mix, Protocol, Report, options
 use crate::Failure;
 use crate::memory::load_for;
 use crate::table::median;
-use crate::trackers::Program;
+use crate::trackers::{LOAD_CORE, Program, TRACKER_CORE};
 
 /// With enough memory for all that is asked under load.
 pub(crate) const WRTRACKER: Program = Program::Wrtracker(64 << 10);
@@ -38,6 +38,8 @@ pub(crate) struct Effort {
 pub(crate) struct Subject {
     pub(crate) program: Program,
     protocol: Protocol,
+    /// Where the load runs.
+    core: usize,
     reports: Vec<Report>,
     failed: bool,
 }
@@ -47,8 +49,18 @@ impl Subject {
         Self {
             program,
             protocol,
+            core: LOAD_CORE,
             reports: Vec::new(),
             failed: false,
+        }
+    }
+
+    /// The same with the load on the tracker's core, as on a machine that has but one: neither waits
+    /// for the other's to wake up.
+    pub(crate) fn on_one_core(self) -> Self {
+        Self {
+            core: TRACKER_CORE,
+            ..self
         }
     }
 
@@ -150,6 +162,7 @@ fn load_one(
         extent: Extent::Time(time),
         warm_up: time / 5,
         window: options::default_window(subject.protocol),
+        core: Some(subject.core),
         ..fill
     })?)
 }

@@ -39,6 +39,7 @@ pub(crate) fn run(quick: bool) -> Result<(), Failure> {
     lines.extend(udp(&columns, &under_load, ANNOUNCES, effort)?);
     lines.extend(udp(&columns, &under_load, MIXED, effort)?);
     lines.extend(http(&columns, &under_load, effort)?);
+    lines.extend(on_one_core(&columns, &under_load, effort)?);
     lines.extend(memory(&columns, quick)?);
     lines.extend(footprint::measure(&columns, quick)?);
     println!(
@@ -144,6 +145,45 @@ fn http(columns: &[Column], work: &Work, effort: Effort) -> Result<Vec<Line>, Fa
         ));
     }
     Ok(lines)
+}
+
+/// Rates with the load on the tracker's core.
+fn on_one_core(columns: &[Column], work: &Work, effort: Effort) -> Result<[Line; 2], Failure> {
+    let closing = Protocol::Http { keep_alive: false };
+    let line = |what: &str, protocol, program: &dyn Fn(&Column) -> Option<Program>, limit| {
+        let programs = columns.iter().map(program).chain([limit]);
+        let mut subjects: Vec<_> = programs
+            .flatten()
+            .map(|program| Subject::new(program, protocol).on_one_core())
+            .collect();
+        measure(&mut subjects, work, ANNOUNCES, 30, effort)?;
+        let rate = |program: Option<Program>| {
+            let subject = subjects.iter().find(|one| Some(one.program) == program);
+            subject.and_then(|one| one.figure(Report::rate))
+        };
+        Ok::<_, Failure>(Line {
+            limit: rate(limit),
+            ..Line::new(
+                &format!("{what}, on one core with the load: replies/s"),
+                Better::Higher,
+                columns.iter().map(|column| rate(program(column))).collect(),
+            )
+        })
+    };
+    Ok([
+        line(
+            "UDP announces",
+            Protocol::Udp,
+            &|column| Some(column.under_udp),
+            Some(Program::SocketLoop),
+        )?,
+        line(
+            "HTTP, a connection for each",
+            closing,
+            &|column| column.over_http,
+            None,
+        )?,
+    ])
 }
 
 /// Growth of anonymous memory per peer.
